@@ -29,8 +29,9 @@ use crate::{
 
 pub use table::{Cell, Table};
 
-/// The version of the report's format. Readers refuse a newer one; within a version, fields are only added.
-pub const SCHEMA: u32 = 1;
+/// The newest version of the report's format. Readers refuse a newer one; within a version, fields are only added. A report that
+/// leaves the judgement to another command has version 2: a reader that knows only version 1 would count it as passed.
+pub const SCHEMA: u32 = 2;
 
 /// The maximum length of a headline in characters.
 const LONGEST_HEADLINE: usize = 180;
@@ -39,7 +40,7 @@ const LONGEST_HEADLINE: usize = 180;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
-    /// Version of this format: 1.
+    /// Version of this format: 1, or 2 with `judged-by`.
     pub schema: u32,
     /// The command: `health`, `promote`.
     pub command: String,
@@ -53,6 +54,9 @@ pub struct Report {
     /// The title of the page of a passed report, for a command that has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The command that judges what this one only measured: `evidence`. For every other command, the report does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_by: Option<String>,
     /// Dry-run: evaluated, but later steps must ignore the result.
     #[serde(default)]
     pub dry_run: bool,
@@ -173,6 +177,8 @@ pub struct Outcome {
     pub long_outputs: BTreeMap<&'static str, String>,
     /// The reports of the gates that `run` ran.
     pub reports: Vec<Report>,
+    /// The command that judges what was only measured.
+    pub judged_by: Option<&'static str>,
 }
 
 impl From<Vec<Finding>> for Outcome {
@@ -186,13 +192,14 @@ impl Report {
     #[must_use]
     pub fn open(command: &str, started_at: String) -> Self {
         Self {
-            schema: SCHEMA,
+            schema: 1,
             command: command.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             subject: Subject::default(),
             verdict: Verdict::Inconclusive,
             reason: String::new(),
             title: None,
+            judged_by: None,
             dry_run: false,
             started_at,
             finished_at: String::new(),
@@ -224,6 +231,7 @@ impl Report {
                 self.outputs = outcome.outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
                 self.tables.extend(outcome.tables);
                 self.reports.extend(outcome.reports);
+                self.leave_to(outcome.judged_by.map(ToOwned::to_owned));
             }
             Err(error) => {
                 self.findings.push(error.finding().unwrap_or_else(|| {
@@ -237,6 +245,12 @@ impl Report {
             );
         }
         self.judge();
+    }
+
+    /// Leaves the judgement to another command, as does a `run` with a gate that leaves it.
+    fn leave_to(&mut self, judge: Option<String>) {
+        self.judged_by = judge.or_else(|| self.reports.iter().find_map(|report| report.judged_by.clone()));
+        self.schema = if self.judged_by.is_some() { SCHEMA } else { 1 };
     }
 
     /// Adds findings after the end, for sinks that failed. A known finding is not added twice.

@@ -91,7 +91,7 @@ impl ReceivedReports {
     /// Reads one report; a text that is not a report becomes a finding in `unreadable`.
     pub fn add(&mut self, source: &str, text: &str) {
         match serde_json::from_str::<Report>(text) {
-            Ok(report) if report.schema == SCHEMA => {
+            Ok(report) if (1..=SCHEMA).contains(&report.schema) => {
                 // A gate inside `run` counts as if it had its own step. Only the outer report knows the workflow run.
                 for inner in &report.reports {
                     let report =
@@ -103,7 +103,7 @@ impl ReceivedReports {
             Ok(report) => self.unreadable.push(
                 Finding::inconclusive(source)
                     .actual(format!("a report of schema {}", report.schema))
-                    .expected(format!("schema {SCHEMA}"))
+                    .expected(format!("schema 1 to {SCHEMA}"))
                     .next("use the same version of promote-gates in all jobs"),
             ),
             Err(error) => self.unreadable.push(

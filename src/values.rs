@@ -2,6 +2,7 @@
 
 pub mod decimal;
 pub mod figures;
+pub mod percent;
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -1,7 +1,9 @@
 //! `bundle-size` on a runner: limits, the first baseline, and what never passes.
 
 mod base;
+mod deployed;
 mod explained;
+mod hostile;
 mod kinds;
 mod pull_request;
 mod runner_variables;

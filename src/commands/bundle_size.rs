@@ -3,6 +3,7 @@
 pub mod base;
 pub mod baseline;
 pub mod bundle;
+pub mod deployed;
 pub mod explanation;
 pub mod growth;
 pub mod kinds;
@@ -14,11 +15,12 @@ pub mod names;
 pub mod packages;
 pub mod pairing;
 pub mod scope;
+pub mod size_cache;
 pub mod sizes;
 pub mod sketch;
 pub mod store;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     command::{Branding, Command, CommandKind, Gate, RunInputs},
@@ -27,16 +29,22 @@ use crate::{
     finding::{Figures, Finding, Verdict},
     report::{Outcome, Output, Table},
     subject::Subject,
-    values::{Bytes, HumanDuration, nonzero_duration},
-    world::{files::Glob, trusted::TrustedSource},
+    values::{Bytes, HumanDuration, Percent, nonzero_duration},
+    world::{files::Glob, git::TagName, trusted::TrustedSource},
 };
 use baseline::Baseline;
-use bundle::Bundle;
+use bundle::{Bundle, Compressor};
 use explanation::{args::ExplanationArgs, source};
-use growth::{Growth, Rules};
+use growth::{
+    Growth, Rules,
+    drift::{self, Drift},
+};
 use limits::GrowthLimits;
+use measure::Measuring;
 use measured::{Measured, Request};
 use scope::{Group, Scope};
+use size_cache::SizeCache;
+use sizes::Compression;
 use store::BaselineWrite;
 
 /// How many changed files the open table shows of a bundle over its limits; the folded one has `top` files.
@@ -53,7 +61,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = "bundle-size.baseline.json")]
     pub baseline: String,
     /// Where the baseline is: `base-commit` for a committed file; `file` for one that an earlier step put into the workspace, which
-    /// has to be of the base commit
+    /// has to be of the base commit; `promotion` for the sizes of the last promotion, with which `evidence` compares: here the
+    /// bundle is only measured
     #[arg(long, value_enum, value_name = "WHERE", default_value = "base-commit")]
     pub baseline_from: BaselineFrom,
     /// Command that installs and builds, run by bash in a checkout of the base commit outside of the workspace; its result is the
@@ -81,6 +90,16 @@ pub struct Args {
     /// visualizer; without it, files with the usual names are looked for, and then source maps
     #[arg(long, value_name = "GLOB")]
     pub stats: Vec<Glob>,
+    /// Tag since which the growth is limited as well: its commit has the baseline file
+    #[arg(long, value_name = "TAG")]
+    pub drift_from: Option<TagName>,
+    /// Maximum growth since `drift-from` in percent, for a change that grows the bundle; no explanation raises it
+    #[arg(long, value_name = "PERCENT", default_value = "20")]
+    pub max_drift: Percent,
+    /// Folder that keeps the sizes of known contents between runs, for `compression: brotli`, which takes a second for half a
+    /// megabyte
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_folder: Option<PathBuf>,
     /// Number of files in the table of the files that grew most
     #[arg(long, value_name = "ROWS", default_value = "10")]
     pub top: u16,
@@ -93,6 +112,8 @@ pub enum BaselineFrom {
     BaseCommit,
     /// A file of the workspace.
     File,
+    /// The last promotion, which only `evidence` knows.
+    Promotion,
 }
 
 impl Command for Args {
@@ -105,6 +126,10 @@ impl Command for Args {
         Output {
             name: "baseline-size",
             help: "Size of the baseline in bytes, in the same compression; absent without a baseline",
+        },
+        Output {
+            name: "sizes",
+            help: "Sizes of the bundle and its groups in one line, for `evidence`; only with `baseline-from: promotion`",
         },
         Output { name: "change", help: "Growth in percent, such as `+5.1 %`; absent without a baseline" },
     ];
@@ -122,18 +147,19 @@ impl Gate for Args {}
 /// Bad input: a pattern that matches nothing or leads out of the workspace, a malformed baseline. Unobservable: a file, or
 /// the base commit of a pull request, that cannot be read.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-    let trusted = ctx.trusted_baselines()?;
     let scope = Scope { patterns: measured::relative_patterns(&args.path), groups: args.groups.clone() };
-    let request = Request {
-        path: args.path.clone(),
-        scope: scope.clone(),
-        stats: args.stats.clone(),
-        baseline: PathBuf::from(&args.baseline),
-        for_baseline: args.write_baseline,
-    };
+    let request = request(args, &scope);
+    if args.baseline_from == BaselineFrom::Promotion {
+        return measure_deployed(args, request, subject, ctx);
+    }
+    let trusted = ctx.trusted_baselines()?;
+    let then = read_drift(args, ctx)?;
     let baseline = find_baseline(args, &request, &trusted, ctx)?;
     let wanted = args.write_baseline || args.allow_first && baseline.is_none();
+    let cache = request.how.cache.clone();
     let measured = measured::measure_bundle(Request { for_baseline: wanted, ..request }, baseline.as_ref(), ctx)?;
+    save(cache.as_deref(), ctx);
+    measured.packages.unused.iter().for_each(|unused| ctx.log.say(unused));
     let bundle = &measured.bundle;
     let judged = args.limits.compression;
     // An empty bundle is not written: every later comparison with it would be inconclusive.
@@ -143,17 +169,19 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let written = write == Some(Ok(BaselineWrite::UpToDate));
     let explanation = source::given(args.limits.explanation.as_deref(), &trusted, ctx);
     let rules = Rules { check: &check, limits: &args.limits, scope: &scope, explanation, packages: &measured.packages };
+    let then = args.drift_from.as_ref().map(ToString::to_string).zip(then);
     let mut outcome = match &baseline {
         _ if bundle.total().raw == 0 => vec![growth::empty_bundle(&check, bundle)].into(),
-        Some(baseline) => compare(args, &rules, &measured.compared(), baseline),
+        Some(baseline) => compare(args, &rules, &measured.compared(), baseline, then.as_ref()),
         None => vec![first_measurement(args, &check, &measured, &trusted, written)].into(),
     };
     let asked = source::ask(&args.explained_in, &rules.explanation, &outcome.findings, &trusted, ctx)?;
     if let (Some(baseline), Some(explanation)) = (&baseline, asked) {
-        outcome = compare(args, &Rules { explanation, ..rules.clone() }, &measured.compared(), baseline);
+        let rules = Rules { explanation, ..rules.clone() };
+        outcome = compare(args, &rules, &measured.compared(), baseline, then.as_ref());
     }
     let now = ctx.execution.wall();
-    let source = format!("{}: {}, sha256 {}", scope.patterns.join(" "), bundle.count(), bundle.digest());
+    let source = describe_bundle(&scope, bundle);
     let known = if args.base_command.is_some() { "base-command" } else { &args.baseline };
     for finding in std::mem::take(&mut outcome.findings) {
         let finding = finding.seen_at(format!("{known}{}", trusted.place()), &now);
@@ -163,6 +191,77 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     outcome.findings.extend(write.and_then(Result::err));
     outcome.outputs.insert("size", bundle.total().bytes(args.limits.compression).to_string());
     Ok(outcome)
+}
+
+/// What is to be measured.
+fn request(args: &Args, scope: &Scope) -> Request {
+    let compression = args.limits.compression;
+    let folder = args.cache_folder.as_ref().filter(|_| compression == Compression::Brotli);
+    let how = Measuring {
+        scope: scope.clone(),
+        baseline: PathBuf::from(&args.baseline),
+        compression,
+        known: Arc::default(),
+        cache: folder.map(|folder| Arc::new(SizeCache::open(folder, &Compressor::of(compression)))),
+    };
+    Request {
+        path: args.path.clone(),
+        how,
+        stats: args.stats.clone(),
+        reuse: args.baseline_from == BaselineFrom::BaseCommit,
+        for_baseline: args.write_baseline,
+    }
+}
+
+/// Keeps the sizes for the next run. Without them it only takes longer.
+fn save(cache: Option<&SizeCache>, ctx: &CommandContext) {
+    let Some(cache) = cache.filter(|_| !ctx.execution.dry_run) else { return };
+    if let Err(finding) = cache.save() {
+        ctx.log.say(&format!("the sizes are not kept: {finding}"));
+    }
+}
+
+/// Measures the bundle, and leaves the comparison to `evidence`.
+fn measure_deployed(
+    args: &Args,
+    request: Request,
+    subject: &Subject,
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
+    let (scope, cache) = (request.how.scope.clone(), request.how.cache.clone());
+    let measured = measured::measure_bundle(Request { for_baseline: false, ..request }, None, ctx)?;
+    save(cache.as_deref(), ctx);
+    let bundle = &measured.bundle;
+    let (findings, sizes) = deployed::judge(&growth::total_check(subject), &args.limits, &scope, bundle);
+    let (now, source) = (ctx.execution.wall(), describe_bundle(&scope, bundle));
+    let findings = findings.into_iter().map(|finding| finding.seen_at(&source, &now)).collect();
+    let mut outcome = Outcome { findings, judged_by: Some("evidence"), ..Outcome::default() };
+    outcome.outputs.insert("size", bundle.total().bytes(args.limits.compression).to_string());
+    outcome.outputs.extend(sizes.map(|sizes| ("sizes", sizes.to_string())));
+    Ok(outcome)
+}
+
+/// `dist: 12 files, sha256 3f2a…`
+fn describe_bundle(scope: &Scope, bundle: &Bundle) -> String {
+    format!("{}: {}, sha256 {}", scope.patterns.join(" "), bundle.count(), bundle.digest())
+}
+
+/// The baseline at the tag of `drift-from`.
+///
+/// # Errors
+/// Bad input: a malformed baseline. Unobservable: the tag or its file does not exist or cannot be read.
+fn read_drift(args: &Args, ctx: &CommandContext) -> Result<Option<Baseline>, CommandError> {
+    let Some(tag) = &args.drift_from else { return Ok(None) };
+    let name = format!("{} at tag {tag}", args.baseline);
+    let file = ctx.world.trusted.read_at_tag(tag, &args.baseline, &ctx.world.groups)?.ok_or_else(|| {
+        Finding::inconclusive(&name)
+            .actual("no such file")
+            .expected("the baseline file, committed before the tag")
+            .next("name a later tag in `drift-from`, or commit the file with `write-baseline` and tag that commit")
+            .unobservable()
+    })?;
+    let baseline = Baseline::parse(&name, &file.bytes).map_err(Finding::bad_input)?;
+    Ok(Some(baseline.inside(&store::folder(ctx))))
 }
 
 /// The baseline: a file, or the base commit built for this comparison. `None` when no file exists.
@@ -176,25 +275,35 @@ fn find_baseline(
     ctx: &CommandContext,
 ) -> Result<Option<Baseline>, CommandError> {
     let file = || match args.baseline_from {
-        BaselineFrom::BaseCommit => store::read(&args.baseline, trusted, ctx),
+        BaselineFrom::BaseCommit | BaselineFrom::Promotion => store::read(&args.baseline, trusted, ctx),
         BaselineFrom::File => store::read_file(&args.baseline, trusted, ctx),
     };
     let Some(command) = &args.base_command else { return file() };
     if args.baseline_from == BaselineFrom::File
         && let Ok(Some(baseline)) = file()
-        && baseline.compressor == bundle::Compressor::built_in()
+        && baseline.compressor == Compressor::of(args.limits.compression)
     {
         return Ok(Some(baseline));
     }
     base::build(command, args.base_timeout, request, trusted, ctx).map(Some)
 }
 
-/// Judges the bundle by a baseline.
-fn compare(args: &Args, rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Outcome {
-    let growth = match growth::judge(rules, bundle, baseline) {
+/// Judges the bundle by a baseline, and by the one at a tag.
+fn compare(
+    args: &Args,
+    rules: &Rules<'_>,
+    bundle: &Bundle,
+    baseline: &Baseline,
+    then: Option<&(String, Baseline)>,
+) -> Outcome {
+    let mut growth = match growth::judge(rules, bundle, baseline) {
         Ok(growth) => growth,
         Err(finding) => return vec![finding].into(),
     };
+    if let Some((tag, then)) = then {
+        let grows = growth.now.bytes(growth.judged) > growth.before.bytes(growth.judged);
+        growth.findings.push(drift::judge(rules, bundle, &Drift { tag, then, limit: args.max_drift, grows }));
+    }
     let mut outcome = Outcome { tables: file_tables(&growth, args.top.into()), ..Outcome::default() };
     outcome.tables.extend(package_table(rules, baseline, args.top.into()));
     outcome.tables.extend(listed_table(bundle, baseline));

@@ -3,6 +3,8 @@
 //! [`payload`] parses the claims, [`look`] observes GitHub and git, [`judge`] compares the claims with the observations and
 //! with what the config file trusts, and [`pack`] makes the tables and the outputs.
 
+mod bundle;
+mod bundle_table;
 mod gate_jobs;
 mod judge;
 mod look;
@@ -51,7 +53,8 @@ pub struct Args {
     /// Maximum time since the end of a gate's job
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
-    /// Pass even if the commit in the current image is unknown, as for a service's first promotion
+    /// Pass even if the commit in the current image is unknown, or no promotion recorded the size of the bundle, as for a service's
+    /// first promotion
     #[arg(long)]
     pub allow_first: bool,
     /// What must prove the payload: GitHub's signature, or, on runners without OIDC, the gates' annotations, which is weaker
@@ -102,6 +105,10 @@ impl Command for Args {
             name: "repository-id",
             help: "GitHub's number of the service's repository; empty if GitHub did not sign the payload",
         },
+        Output {
+            name: "bundle-size",
+            help: "Sizes of the bundle and its groups in one line; empty if no gate measured them for this command",
+        },
         Output { name: "excluded", help: "Logins of the people who may not approve, one per line" },
         Output { name: "authors", help: "Logins in `excluded` that are authors of new commits, one per line" },
         Output {
@@ -135,6 +142,10 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         ImageLocators::new(&args.image, &args.at.file, (service, environment), Some(&origin.image), &config.services)?;
     let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
     let is_gate = |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner);
+    // A service whose config has limits for its bundle has to measure it.
+    let sized = origin.bundle_size.iter().map(|_| bundle::GATE.to_owned());
+    let sized = sized.filter(|gate| !args.required.contains(gate));
+    let required: Vec<String> = args.required.iter().cloned().chain(sized).collect();
     let other_commands = names_where(commands, |kind| !is_gate(kind));
     let mut verification = Verification {
         claim: &claim,
@@ -142,7 +153,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         policy: &config.policy,
         people: &config.people,
         other_services: other_services(config, service, origin),
-        required: &args.required,
+        required: &required,
         environment,
         pinned: subject,
         max_age: args.max_age,

@@ -114,6 +114,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         validation_run: outputs.validation_run.or_else(|| oldest?.run.clone()),
         evidence: outputs.evidence,
         repository_id: outputs.repository_id,
+        bundle_sizes: outputs.bundle_sizes,
         approved_by: outputs.approver,
         triggered_by: ctx.runner_env.actor.clone(),
         workflow: ctx.runner_env.run.as_ref().map(|run| run.url.clone()),
@@ -132,6 +133,14 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
     findings.push(finding);
     Ok(Outcome { outputs, ..findings.into() })
+}
+
+/// The finding on a report that only measured.
+fn unjudged(report: &Report) -> Option<Finding> {
+    let judge = report.judged_by.as_ref()?;
+    let finding = Finding::inconclusive(&report.command).actual(format!("only measured, to be judged by `{judge}`"));
+    let finding = finding.expected("a report that judges what it measured");
+    Some(finding.next(format!("require `{judge}` instead, or let the gate compare with a baseline of its own")))
 }
 
 /// The commands whose passed reports are required, split by the subject of their reports.
@@ -182,6 +191,7 @@ impl RequiredReports {
         }
         let mut findings = reports.required_findings(&self.gates, &subject.without_environment(), run);
         findings.extend(reports.require(&self.others, subject, run));
+        findings.extend(self.counted(reports, subject).into_iter().filter_map(unjudged));
         findings
     }
 

@@ -14,10 +14,12 @@
 //!     job-workflow: acme/workflows/.github/workflows/validate.yml@refs/heads/main
 //!     record-job: record
 //!     paths: [services/checkout/**]                         # in a repository of several services
+//!     bundle-size: { max-increase: 5 }                      # the deployed bundle is compared with the last promotion
 //!     files:                                                # where this repository has the image
 //!       - { path: "apps/{environment}/values.yaml", tag: .image.tag }
 //! ```
 
+pub mod bundle;
 pub mod files;
 pub mod signer;
 pub mod source_path;
@@ -35,13 +37,14 @@ use crate::{
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
+use bundle::BundleLimits;
 use files::ServiceFile;
 use signer::{EventName, Signer};
 use source_path::SourcePath;
 use workflow_path::WorkflowPath;
 
 /// The source that a service must come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSource {
     pub repository: Repository,
     /// The workflow that validates.
@@ -57,6 +60,8 @@ pub struct ServiceSource {
     pub paths: Vec<SourcePath>,
     /// Where the infra repository has the image; empty for the kustomization that the setting `file` names.
     pub files: Vec<ServiceFile>,
+    /// How much the bundle may grow between two promotions; `None` if its size is not required.
+    pub bundle_size: Option<BundleLimits>,
 }
 
 impl ServiceSource {
@@ -73,7 +78,7 @@ impl ServiceSource {
 /// The services by name.
 pub type Services = BTreeMap<Service, ServiceSource>;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "repository",
     "workflow",
     "deploy-workflow",
@@ -85,11 +90,14 @@ const KEYS: [&str; 11] = [
     "record-job",
     PATHS,
     FILES,
+    BUNDLE_SIZE,
 ];
 /// The keys with a list.
 const EVENTS: &str = "events";
 const PATHS: &str = "paths";
 const FILES: &str = "files";
+/// The key with limits.
+const BUNDLE_SIZE: &str = "bundle-size";
 /// Without these a service could come from anywhere.
 const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
 
@@ -102,12 +110,14 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
     let name: Service = parsed(path, "services", &key.name, (key.line, key.column))?;
     let (mut texts, mut events, mut paths) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut files = Vec::new();
+    let mut bundle_size = None;
     for (key, node) in mapping(path, &key.name, node)? {
         if !KEYS.contains(&key.name.as_str()) {
             return Err(unknown_key(path, &key, &format!("`services: {name}`"), &KEYS));
         }
         match key.name.as_str() {
             EVENTS => events = list(path, &key, node, "the names of events")?,
+            BUNDLE_SIZE => bundle_size = Some(bundle::read(path, &key, node)?),
             PATHS => paths = list(path, &key, node, "the service's paths in its repository")?,
             FILES => files = files::read(path, node)?,
             _ => {
@@ -137,6 +147,7 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
         },
         paths,
         files,
+        bundle_size,
     };
     Ok((name, origin))
 }
@@ -183,6 +194,7 @@ pub(super) fn schema() -> Json {
                     "What belongs to the service in a repository of several services: folders such as services/checkout/**, or files. The people of commits that change nothing there may approve. Default: the whole repository.",
                 ),
                 "files": files::schema(),
+                "bundle-size": bundle::schema(),
             },
             "required": REQUIRED,
             "additionalProperties": false,

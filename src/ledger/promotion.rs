@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{evidence_id::EvidenceId, kind::PromotionKind, run_url::RunUrl, trailer};
 use crate::{
+    bundle_sizes::BundleSizes,
     clock::rfc3339,
     subject::{Digest, Environment, Service},
     world::git::{Commit, CommitSummary},
@@ -37,6 +38,8 @@ pub struct Promotion {
     pub evidence: Option<EvidenceId>,
     /// GitHub's number of the repository that validated, as GitHub signed it.
     pub repository_id: Option<u64>,
+    /// The sizes of the bundle that was validated.
+    pub bundle_sizes: Option<BundleSizes>,
     pub approved_by: Option<String>,
     pub triggered_by: Option<String>,
     /// Whether a person approved it who did not start it; `None` where that was not checked or not known.
@@ -67,6 +70,7 @@ impl Promotion {
             validation_run: None,
             evidence: None,
             repository_id: None,
+            bundle_sizes: None,
             approved_by: None,
             triggered_by: None,
             independent: None,
@@ -98,6 +102,7 @@ impl Promotion {
             validation_run: text(trailer::VALIDATION_RUN),
             evidence: parse(commit, trailer::EVIDENCE),
             repository_id: parse(commit, trailer::REPOSITORY_ID),
+            bundle_sizes: parse(commit, trailer::BUNDLE_SIZE),
             approved_by: text(trailer::APPROVED_BY),
             triggered_by: text(trailer::TRIGGERED_BY),
             independent: text(trailer::INDEPENDENT).and_then(|word| yes_or_no(&word)),
@@ -172,6 +177,7 @@ impl Promotion {
         trailer(trailer::VALIDATION_RUN, self.validation_run.as_deref());
         trailer(trailer::EVIDENCE, self.evidence.as_ref().map(EvidenceId::as_str));
         trailer(trailer::REPOSITORY_ID, self.repository_id.map(|id| id.to_string()).as_deref());
+        trailer(trailer::BUNDLE_SIZE, self.bundle_sizes.as_ref().map(ToString::to_string).as_deref());
         trailer(trailer::APPROVED_BY, self.approved_by.as_deref());
         trailer(trailer::TRIGGERED_BY, self.triggered_by.as_deref());
         trailer(trailer::INDEPENDENT, self.independent.map(|independent| if independent { "yes" } else { "no" }));

@@ -59,6 +59,7 @@ fn complete_promotion(kind: PromotionKind) -> Promotion {
         validation_run: Some("https://github.com/acme/shop/actions/runs/5/attempts/2".to_owned()),
         evidence: "e".repeat(64).parse().ok(),
         repository_id: Some(74),
+        bundle_sizes: "30 gzip, 90 raw; admin: 3 gzip, 9 raw; by gzip 9 zlib-rs 0.6.8".parse().ok(),
         approved_by: Some("bob".to_owned()),
         triggered_by: Some("alice".to_owned()),
         independent: Some(kind != PromotionKind::Emergency),

@@ -10,6 +10,7 @@ pub const VALIDATED_AT: &str = "Validated-at";
 pub const VALIDATION_RUN: &str = "Validation-run";
 pub const EVIDENCE: &str = "Evidence";
 pub const REPOSITORY_ID: &str = "Repository-id";
+pub const BUNDLE_SIZE: &str = "Bundle-size";
 pub const APPROVED_BY: &str = "Approved-by";
 pub const TRIGGERED_BY: &str = "Triggered-by";
 pub const INDEPENDENT: &str = "Independent";

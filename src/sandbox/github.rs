@@ -28,6 +28,7 @@ mod node_ids;
 mod pages;
 mod policies;
 mod pull_request_text;
+mod merged_texts;
 mod pull_requests;
 mod query_call;
 mod records;

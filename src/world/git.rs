@@ -12,6 +12,7 @@ mod merges;
 mod names;
 mod push;
 mod remote;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod trees;
@@ -24,7 +25,7 @@ pub use credentials::redact_remote_url;
 pub use head::{Head, MergeBase};
 pub use history::HistoryFilter;
 pub use merges::MergedCommits;
-pub use names::{Branch, TreePath};
+pub use names::{Branch, TagName, TreePath};
 pub use push::PushOutcome;
 pub use remote::{Remote, Tip};
 pub use trees::{Blob, CommitIdentity, FileMode, NewFile, Signature, TreeEntry, TreeEntryKind};

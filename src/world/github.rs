@@ -22,6 +22,8 @@ mod issues;
 mod people;
 mod permission;
 mod protection;
+mod merged_text;
+mod merged_texts;
 mod pull_request_text;
 mod pull_requests;
 mod queries;
@@ -51,6 +53,7 @@ pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };
+pub use merged_text::{MergedText, MergedTexts};
 pub use pull_request_text::{PullRequestText, SetLabel};
 pub use queries::QUERIES;
 pub use refs::TagTarget;

@@ -2,6 +2,7 @@
 //! from the base branch, through git and not from the work tree, so that a change cannot relax its own gate.
 
 pub mod proposal;
+mod tag;
 
 use std::{
     fs, io,

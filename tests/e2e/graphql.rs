@@ -89,6 +89,8 @@ fn exchanges() -> Vec<Value> {
             assignees: vec!["carol".to_owned()],
             own: vec![commit("c", Some("alice")), commit("d", None)],
             brought: vec!["b".repeat(40)],
+            is_open: number == 6,
+            edited_at: (number == 5).then(now),
             ..FakePullRequest::default()
         };
         fake_github.add_pull_request(SHOP, pull_request);
@@ -106,12 +108,13 @@ fn exchanges() -> Vec<Value> {
     let first = caller.query("PullRequestPeople", &page(Value::Null));
     let after = first["data"]["nodes"][0]["commits"]["pageInfo"]["endCursor"].clone();
     let second = caller.query("PullRequestPeople", &page(after));
+    let (owner, name) = SHOP.split_once('/').expect("an owner");
+    let texts = caller.query("MergedTexts", &json!({ "ids": pulls, "owner": owner, "name": name }));
     let paths = caller.query("CommitPaths", &json!({ "ids": ids, "path": "src" }));
     for (run, log_url) in [(7, None), (8, Some(String::new()))] {
         let deployment = FakeDeployment { log_url, ..FakeDeployment::waiting(run, 41, now()) };
         caller.fake_github.set_deployment(SHOP, "production", deployment.then("QUEUED", now()));
     }
-    let (owner, name) = SHOP.split_once('/').expect("an owner");
     let page = |after: Value| {
         json!({
             "owner": owner, "name": name, "environment": "production", "first": 1, "after": after, "statuses": 1,
@@ -125,14 +128,14 @@ fn exchanges() -> Vec<Value> {
     let edited = caller.fake_github.open_pull_request(SHOP, "another change", "why", &[]);
     caller.fake_github.edit_description(SHOP, edited, "alice", "because");
     caller.fake_github.set_label(SHOP, edited, "renovate[bot]", "explained");
-    let texts = [plain, edited].map(|number| {
+    let described = [plain, edited].map(|number| {
         let variables = json!({ "owner": owner, "name": name, "number": number, "labels": 100, "events": 100 });
         caller.query("PullRequestText", &variables)
     });
     let viewer = caller.query("Viewer", &json!({}));
     assert_eq!(caller.fake_github.violations(), [""; 0]);
-    let all = [commits, first, second, paths, newest, older, none, viewer];
-    all.into_iter().chain(texts).collect()
+    let all = [commits, first, second, texts, paths, newest, older, none, viewer];
+    all.into_iter().chain(described).collect()
 }
 
 #[test]

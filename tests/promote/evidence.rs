@@ -29,6 +29,20 @@ fn commit_kind(shop: &Shop, tag: &str, kind: &str) {
 }
 
 #[test]
+fn the_commit_records_the_sizes_of_the_bundle() {
+    let shop = Shop::new();
+    let at = rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(60));
+    let sizes = "512345 gzip, 1812345 raw; admin: 30123 gzip, 100000 raw; by gzip 9 zlib-rs 0.6.8";
+    let mut outputs = validated(1, &at);
+    outputs.insert("bundle-size".to_owned(), sizes.to_owned());
+    let evidence = Report { outputs, ..report("evidence", Verdict::Passed) };
+    let step = step(&shop.checkout("one", &["--depth=1"]), SERVICE, "1.4.2");
+    let ended = step.input("require", "evidence").input("results", &needs(&[evidence])).run(&["promote"]);
+    assert_eq!(end(&ended), APPLIED, "{}", ended.log);
+    assert!(shop.trailers().contains(&format!("Bundle-size: {sizes}")), "{:?}", shop.trailers());
+}
+
+#[test]
 fn a_second_delivery_returns_the_first_commit() {
     let shop = Shop::new();
     let first = step_with_evidence(&shop.checkout("one", &["--depth=1"]), 1).run(&["promote"]);

@@ -77,7 +77,7 @@ fn the_validation_run_comes_from_the_evidence_even_if_it_is_verified_within_a_se
 #[test]
 fn a_report_that_does_not_count_stops_the_promotion() {
     let other_subject = Report { subject: subject_with_tag("1.4.3"), ..report("wait", Verdict::Passed) };
-    let cases: [(&str, Report, (i32, &str), &str); 8] = [
+    let cases: [(&str, Report, (i32, &str), &str); 9] = [
         ("blocked", report("approval", Verdict::Blocked), (1, "blocked"), "approval: blocked: check: as seen"),
         ("undecided", report("approval", Verdict::Inconclusive), (3, "inconclusive"), "approval: inconclusive"),
         ("shadow", Report { dry_run: true, ..report("wait", Verdict::Passed) }, (3, "inconclusive"), "in dry-run"),
@@ -94,7 +94,13 @@ fn a_report_that_does_not_count_stops_the_promotion() {
             (3, "inconclusive"),
             "another workflow run",
         ),
-        ("other schema", Report { schema: 2, ..report("wait", Verdict::Passed) }, (3, "inconclusive"), "schema 2"),
+        (
+            "left to evidence",
+            Report { schema: 2, judged_by: Some("evidence".to_owned()), ..report("wait", Verdict::Passed) },
+            (3, "inconclusive"),
+            "to be judged by `evidence`",
+        ),
+        ("other schema", Report { schema: 3, ..report("wait", Verdict::Passed) }, (3, "inconclusive"), "schema 3"),
         (
             "no time",
             Report { finished_at: "soon".into(), ..report("wait", Verdict::Passed) },

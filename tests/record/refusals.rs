@@ -22,7 +22,7 @@ fn a_report_that_does_not_count_is_named_and_nothing_is_sent() {
         (with(other), 3, "inconclusive", "health: about another subject: tag 1.4.3, not 1.4.2"),
         (with(Report { run: Some(run(8)), ..health() }), 3, "inconclusive", "health: of another workflow run"),
         (with(Report { run: None, ..health() }), 3, "inconclusive", "health: of another workflow run"),
-        (with(Report { schema: 2, ..health() }), 3, "inconclusive", "a report of schema 2"),
+        (with(Report { schema: 3, ..health() }), 3, "inconclusive", "a report of schema 3"),
         (vec![outer], 3, "inconclusive", "smoke: passed in dry-run"),
     ] {
         let fake_github = fake_github();

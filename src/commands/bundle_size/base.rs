@@ -97,12 +97,12 @@ fn inside_checkout(request: &Request, folder: &str) -> Request {
         let inside = path.strip_prefix(folder).and_then(|path| path.strip_prefix('/')).filter(|_| !folder.is_empty());
         format!("{mark}{}", inside.unwrap_or(path))
     };
-    let patterns: Vec<String> = request.scope.patterns.iter().map(strip).collect();
+    let patterns: Vec<String> = request.how.scope.patterns.iter().map(strip).collect();
     let globs = |patterns: &[String]| patterns.iter().filter_map(|pattern| pattern.parse().ok()).collect::<Vec<Glob>>();
     let stats: Vec<String> = measured::relative_patterns(&request.stats).iter().map(strip).collect();
-    let mut scope = request.scope.clone();
-    scope.patterns.clone_from(&patterns);
-    Request { path: globs(&patterns), stats: globs(&stats), scope, ..request.clone() }
+    let mut how = request.how.clone();
+    how.scope.patterns.clone_from(&patterns);
+    Request { path: globs(&patterns), stats: globs(&stats), how, ..request.clone() }
 }
 
 /// The work of another thread.

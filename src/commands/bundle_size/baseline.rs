@@ -11,7 +11,7 @@ use super::{
     sizes::{Compression, Sizes},
     sketch::Sketch,
 };
-use crate::finding::Finding;
+use crate::{bundle_sizes::series, finding::Finding};
 
 /// The version of the format. The first one had the sums of the files of each canonical name.
 pub const SCHEMA: u64 = 2;
@@ -70,7 +70,8 @@ struct BaselineFile {
 #[serde(deny_unknown_fields)]
 struct FileEntry {
     raw: u64,
-    gzip: u64,
+    #[serde(rename = "gzip", alias = "brotli")]
+    compressed: u64,
     #[serde(default)]
     sha256: String,
     #[serde(default)]
@@ -117,12 +118,13 @@ impl Baseline {
             return Err(finding(format!("schema {schema}")).expected(format!("schema 1 to {SCHEMA}")));
         }
         let content: BaselineFile = serde_json::from_slice(text).map_err(malformed)?;
-        let show = |sizes: Sizes| format!("{} bytes raw, {} gzip", sizes.raw, sizes.gzip);
+        let algorithm = &content.algorithm;
+        let show = |sizes: Sizes| format!("{} bytes raw, {} {algorithm}", sizes.raw, sizes.compressed);
         let mut sum = Sizes::default();
         for (file, entry) in &content.files {
-            let sizes = Sizes { raw: entry.raw, gzip: entry.gzip };
+            let sizes = Sizes { raw: entry.raw, compressed: entry.compressed };
             sum = sum.plus(sizes);
-            if sum.raw.max(sum.gzip) > LARGEST_TOTAL {
+            if sum.raw.max(sum.compressed) > LARGEST_TOTAL {
                 let actual = format!("{file}: {}", show(sizes));
                 return Err(finding(actual).expected(format!("at most {LARGEST_TOTAL} bytes in all")));
             }
@@ -179,8 +181,12 @@ impl Baseline {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  \"{key}\": {value},");
         }
-        let _ = writeln!(text, "  \"total\": {{ \"raw\": {}, \"gzip\": {} }},", total.raw, total.gzip);
-        let files = self.files.iter().map(|file| format!("{}: {}", json!(file.path), entry(file)));
+        let _ = writeln!(
+            text,
+            "  \"total\": {{ \"raw\": {}, \"{algorithm}\": {} }},",
+            total.raw, total.compressed
+        );
+        let files = self.files.iter().map(|file| format!("{}: {}", json!(file.path), entry(file, algorithm)));
         text.push_str(&block("files", files));
         for (key, bytes) in [("listed", &self.listed), ("packages", &self.packages)] {
             if !bytes.is_empty() {
@@ -259,14 +265,14 @@ impl Baseline {
 
 impl FileEntry {
     fn file(self, path: String) -> BundleFile {
-        let sizes = Sizes { raw: self.raw, gzip: self.gzip };
+        let sizes = Sizes { raw: self.raw, compressed: self.compressed };
         BundleFile { path, sizes, sha256: self.sha256, sketch: self.like, id: self.id }
     }
 }
 
 /// A file as a value of `files`.
-fn entry(file: &BundleFile) -> String {
-    let mut text = format!("{{ \"raw\": {}, \"gzip\": {}", file.sizes.raw, file.sizes.gzip);
+fn entry(file: &BundleFile, algorithm: &str) -> String {
+    let mut text = format!("{{ \"raw\": {}, \"{algorithm}\": {}", file.sizes.raw, file.sizes.compressed);
     let hash = Some(&file.sha256).filter(|hash| !hash.is_empty()).map(|hash| ("sha256", json!(hash)));
     let sketch = file.sketch.as_ref().map(|sketch| ("like", json!(sketch)));
     let id = file.id.as_ref().map(|id| ("id", json!(id)));
@@ -281,15 +287,6 @@ fn block(key: &str, entries: impl Iterator<Item = String>) -> String {
     let lines: Vec<String> = entries.map(|entry| format!("\n    {entry}")).collect();
     let end = if lines.is_empty() { "" } else { "\n  " };
     format!("  \"{key}\": {{{}{end}}}", lines.join(","))
-}
-
-/// The release series of a library, within which compressed sizes stay the same: `zlib-rs 0.6` for `zlib-rs 0.6.8`,
-/// `zlib-ng 2` for `zlib-ng 2.2.1`.
-fn series(backend: &str) -> &str {
-    let Some((name, version)) = backend.rsplit_once(' ') else { return backend };
-    let parts = if version.starts_with("0.") { 2 } else { 1 };
-    let length = version.split('.').take(parts).map(|part| part.len() + 1).sum::<usize>();
-    &backend[..(name.len() + length).min(backend.len())]
 }
 
 /// serde's message, which ends with line and column, and the line itself, so that a merge conflict is visible.

@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{sizes::Sizes, sketch::Sketch};
-
-/// What compressed the files. Only sizes of the same compressor are comparable: level 9 of one library differs from level 9
-/// of another by up to 4 % for a single file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compressor {
-    pub algorithm: String,
-    pub level: u32,
-    /// Library and version: `zlib-rs 0.6.8`.
-    pub backend: String,
-}
+use super::{
+    sizes::{Compression, Sizes},
+    sketch::Sketch,
+};
+pub use crate::bundle_sizes::Compressor;
 
 impl Compressor {
-    /// The compressor of this binary. A test compares the version with the lock file.
+    /// The compressor of this binary for the sizes that are judged. Level 9 of one library differs from level 9 of another by up to
+    /// 4 % for a single file, so its version counts; a test compares it with the lock file. Browsers get files that were compressed
+    /// once, at the highest level.
     #[must_use]
-    pub fn built_in() -> Self {
-        Self { algorithm: "gzip".to_owned(), level: 9, backend: "zlib-rs 0.6.8".to_owned() }
+    pub fn of(compression: Compression) -> Self {
+        let (algorithm, level, backend) = match compression {
+            Compression::Raw | Compression::Gzip => ("gzip", 9, "zlib-rs 0.6.8"),
+            Compression::Brotli => ("brotli", 11, "brotli 9.1.1"),
+        };
+        Self { algorithm: algorithm.to_owned(), level, backend: backend.to_owned() }
     }
 }
 
@@ -55,7 +55,7 @@ impl Bundle {
     pub fn from_files(files: impl IntoIterator<Item = BundleFile>) -> Self {
         let mut files: Vec<BundleFile> = files.into_iter().collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { files, listed: BTreeMap::new(), packages: BTreeMap::new(), compressor: Compressor::built_in() }
+        Self { files, listed: BTreeMap::new(), packages: BTreeMap::new(), compressor: Compressor::of(Compression::Gzip) }
     }
 
     #[must_use]

@@ -1,6 +1,7 @@
 //! Judges how much the bundle grew in total and by new code, and which files changed.
 
 mod change;
+pub mod drift;
 mod table;
 
 use std::{cmp::Reverse, collections::BTreeMap};
@@ -155,12 +156,7 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     let bytes = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>().bytes(judged);
     let (before, now) = (bytes(&side.before), bytes(&side.now));
     if side.before.is_empty() && side.now.is_empty() {
-        growth.findings.push(
-            Finding::inconclusive(check)
-                .expected("files of this group, now or in the baseline")
-                .actual("its patterns match no file")
-                .next("correct the line in `groups`; patterns are relative to the workspace"),
-        );
+        growth.findings.push(empty_group(check));
         return;
     }
     growth.findings.push(match judge_decrease(side, before, now) {
@@ -174,6 +170,15 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     growth.findings.push(judge_added(&name("new bytes"), &changes, limits, waiver));
     growth.findings.extend(judge_size(&name("size"), now, &changes, limits));
     growth.changes.extend(changes);
+}
+
+/// The finding on a group without files.
+#[must_use]
+pub fn empty_group(name: &str) -> Finding {
+    Finding::inconclusive(name)
+        .expected("files of this group, now or in the baseline")
+        .actual("its patterns match no file")
+        .next("correct the line in `groups`; patterns are relative to the workspace")
 }
 
 /// The name of the check on the total: the service, if it is known.
@@ -296,7 +301,8 @@ fn judge_added(check: &str, changes: &[FileChange], limits: &GrowthLimits, waive
 }
 
 /// Judges the size by its absolute limit, if there is one.
-fn judge_size(check: &str, now: u64, changes: &[FileChange], limits: &GrowthLimits) -> Option<Finding> {
+#[must_use]
+pub fn judge_size(check: &str, now: u64, changes: &[FileChange], limits: &GrowthLimits) -> Option<Finding> {
     let limit = limits.max_size?;
     let word = limits.compression.word();
     let shown = bytes_beside(Bytes(now), limit);

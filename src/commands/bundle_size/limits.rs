@@ -66,14 +66,12 @@ impl GrowthLimits {
 
     /// The bytes that `before` may grow to.
     pub(super) fn limit(&self, before: u64) -> u64 {
-        let added = u128::from(before).saturating_mul(millionths(self.max_increase)) / 100_000_000;
-        before.saturating_add(u64::try_from(added).unwrap_or(u64::MAX))
+        self.max_increase.limit_of(before)
     }
 
     /// Whether a decrease is too large to believe.
     pub(super) fn is_too_small(&self, before: u64, now: u64) -> bool {
-        let lost = u128::from(before.saturating_sub(now));
-        lost.saturating_mul(100_000_000) > u128::from(before).saturating_mul(millionths(self.max_decrease))
+        self.max_decrease.is_decrease_over(before, now)
     }
 
     /// The growth of the total that blocks, for people: a percentage, or the noise limit where that allows more.
@@ -89,16 +87,6 @@ impl GrowthLimits {
     pub(super) fn is_noise_limit(&self, before: u64) -> bool {
         self.min_increase.0 > self.limit(before) - before
     }
-}
-
-/// A percentage in millionths, which hold a decimal number exactly, unlike a binary float.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates; NaN and negative numbers allow nothing"
-)]
-fn millionths(percent: Percent) -> u128 {
-    (percent.0 * 1e6).round() as u128
 }
 
 /// Whether the new code of a bundle is explained.
@@ -147,7 +135,8 @@ impl Waiver<'_> {
 }
 
 /// The number with at most two digits that are not zero, rounded up.
-fn round_up(bytes: u64) -> u64 {
+#[must_use]
+pub fn round_up(bytes: u64) -> u64 {
     let unit = 10_u64.pow(bytes.max(1).ilog10().saturating_sub(1));
     bytes.div_ceil(unit).saturating_mul(unit)
 }

@@ -6,20 +6,22 @@ use std::{
     num::NonZero,
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
-use flate2::{Compression, GzBuilder};
+use brotli::enc::BrotliEncoderParams;
+use flate2::{Compress, FlushCompress, Status};
 use sha2::{Digest, Sha256};
 
 use super::{
     bundle::{Bundle, BundleFile, Compressor, hex},
     manifest,
     scope::Scope,
-    sizes::Sizes,
+    size_cache::SizeCache,
+    sizes::{Compression, Sizes},
     sketch::{Sketch, Sketcher},
 };
 use crate::{
@@ -35,16 +37,29 @@ const MAX_MANIFEST: u64 = 8 << 20;
 /// With more threads the disk becomes the bottleneck.
 const MOST_THREADS: usize = 8;
 
-/// Measures the files below `root` that match `patterns`, except the baseline file itself. What `scope` does not judge is listed
+/// What is measured, and how.
+#[derive(Clone)]
+pub struct Measuring {
+    pub scope: Scope,
+    /// The baseline file, which is no part of the bundle.
+    pub baseline: PathBuf,
+    pub compression: Compression,
+    /// The sizes that the baseline has, by content.
+    pub known: Arc<BTreeMap<String, Sizes>>,
+    /// The sizes of known contents, if they are kept.
+    pub cache: Option<Arc<SizeCache>>,
+}
+
+/// Measures the files below `root` that match `patterns`, except the baseline file itself. What the scope does not judge is listed
 /// with its raw size.
 ///
 /// Whether no match is an error is decided by [`files::find`].
 ///
 /// # Errors
 /// Bad input: the errors of [`files::find`]. Unobservable: a file that cannot be read.
-pub fn measure(root: &Path, patterns: &[Glob], scope: &Scope, baseline: &Path) -> Result<Bundle, CommandError> {
+pub fn measure(root: &Path, patterns: &[Glob], how: &Measuring) -> Result<Bundle, CommandError> {
     let paths = files::find(root, patterns).map_err(Finding::bad_input)?;
-    measure_paths(root, paths, scope, baseline).map_err(Finding::unobservable)
+    measure_paths(root, paths, how).map_err(Finding::unobservable)
 }
 
 /// As [`measure`], with the patterns of the baseline, which may match nothing any more. A pattern that cannot be read names
@@ -52,10 +67,10 @@ pub fn measure(root: &Path, patterns: &[Glob], scope: &Scope, baseline: &Path) -
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn measure_as_before(root: &Path, scope: &Scope, baseline: &Path) -> Result<Bundle, CommandError> {
-    let patterns: Vec<Glob> = scope.patterns.iter().filter_map(|pattern| pattern.parse().ok()).collect();
+pub fn measure_as_before(root: &Path, how: &Measuring) -> Result<Bundle, CommandError> {
+    let patterns: Vec<Glob> = how.scope.patterns.iter().filter_map(|pattern| pattern.parse().ok()).collect();
     let paths = files::find_existing(root, &patterns).map_err(Finding::unobservable)?;
-    measure_paths(root, paths, scope, baseline).map_err(Finding::unobservable)
+    measure_paths(root, paths, how).map_err(Finding::unobservable)
 }
 
 /// Adds the sketch of each content to the files with these paths.
@@ -64,7 +79,7 @@ pub fn measure_as_before(root: &Path, scope: &Scope, baseline: &Path) -> Result<
 /// A file that cannot be read.
 pub fn sketch(root: &Path, bundle: &mut Bundle, paths: &[String]) -> Result<(), Finding> {
     let wanted: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let sketches = in_parallel(&wanted, |path| {
+    let sketches = in_parallel(&wanted, || (), |(), path| {
         let mut sketcher = Sketcher::default();
         read_chunks(&root.join(path), |chunk| {
             sketcher.add(chunk);
@@ -82,11 +97,13 @@ pub fn sketch(root: &Path, bundle: &mut Bundle, paths: &[String]) -> Result<(), 
     Ok(())
 }
 
-fn measure_paths(root: &Path, paths: Vec<PathBuf>, scope: &Scope, baseline: &Path) -> Result<Bundle, Finding> {
+fn measure_paths(root: &Path, paths: Vec<PathBuf>, how: &Measuring) -> Result<Bundle, Finding> {
+    let Measuring { scope, baseline, compression, .. } = how;
     let baseline = baseline.strip_prefix(".").unwrap_or(baseline);
     let paths = paths.into_iter().filter(|path| path != baseline);
     let (judged, other): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| scope.judges(&path.to_string_lossy()));
-    let mut bundle = Bundle::from_files(in_parallel(&judged, |path| measure_file(root, path))?);
+    let files = in_parallel(&judged, Deflater::new, |deflater, path| how.measure_file(root, path, deflater))?;
+    let mut bundle = Bundle { compressor: Compressor::of(*compression), ..Bundle::from_files(files) };
     for path in other {
         let metadata = root.join(&path).metadata().map_err(|error| unreadable(&path, &error))?;
         bundle.listed.insert(path.to_string_lossy().into_owned(), metadata.len());
@@ -102,18 +119,20 @@ fn measure_paths(root: &Path, paths: Vec<PathBuf>, scope: &Scope, baseline: &Pat
     Ok(bundle)
 }
 
-/// Does the same with each path, in parallel; the results are in the order of the paths.
-fn in_parallel<T: Send>(
+/// Does the same with each path, in parallel; the results are in the order of the paths. Each thread has a tool of its own.
+fn in_parallel<T: Send, S>(
     paths: &[PathBuf],
-    each: impl Fn(&Path) -> Result<T, Finding> + Sync,
+    tool: impl Fn() -> S + Sync,
+    each: impl Fn(&mut S, &Path) -> Result<T, Finding> + Sync,
 ) -> Result<Vec<T>, Finding> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     let work = || {
+        let mut tool = tool();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = paths.get(at) else { return };
-            let result = each(path);
+            let result = each(&mut tool, path);
             done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, result);
         }
     };
@@ -128,29 +147,105 @@ fn in_parallel<T: Send>(
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-fn measure_file(root: &Path, path: &Path) -> Result<BundleFile, Finding> {
-    let (sizes, sha256) = measure_content(&root.join(path)).map_err(|error| unreadable(path, &error))?;
-    Ok(BundleFile { path: path.to_string_lossy().into_owned(), sizes, sha256, ..BundleFile::default() })
-}
-
 fn unreadable(path: &Path, error: &io::Error) -> Finding {
     Finding::inconclusive(path.to_string_lossy())
         .actual(format!("cannot be read: {error}"))
         .expected("a file that can be read")
 }
 
-fn measure_content(path: &Path) -> io::Result<(Sizes, String)> {
-    let mut hash = Sha256::new();
-    // Without a name and a time in the header, so that equal bytes have equal sizes.
-    let mut gzip = GzBuilder::new().write(ByteCounter(0), Compression::new(Compressor::built_in().level));
-    let mut raw = 0;
+impl Measuring {
+    /// The compressed size of a content that need not be compressed: the baseline has it, or an earlier run has kept it.
+    fn find(&self, sha256: &str, raw: u64) -> Option<u64> {
+        let known = self.known.get(sha256).filter(|sizes| sizes.raw == raw).map(|sizes| sizes.compressed);
+        known.or_else(|| self.cache.as_ref()?.find(sha256, raw))
+    }
+
+    fn measure_file(&self, root: &Path, path: &Path, deflater: &mut Deflater) -> Result<BundleFile, Finding> {
+        let (sizes, sha256) = self.measure_content(&root.join(path), deflater).map_err(|error| unreadable(path, &error))?;
+        Ok(BundleFile { path: path.to_string_lossy().into_owned(), sizes, sha256, ..BundleFile::default() })
+    }
+
+    fn measure_content(&self, path: &Path, deflater: &mut Deflater) -> io::Result<(Sizes, String)> {
+        let is_gzip = self.compression != Compression::Brotli;
+        let is_new = is_gzip && self.known.is_empty();
+        let mut hash = Sha256::new();
+        let mut raw = 0;
+        read_chunks(path, |chunk| {
+            raw += chunk.len() as u64;
+            hash.update(chunk);
+            if is_new { deflater.add(chunk) } else { Ok(()) }
+        })?;
+        let sha256 = hex(&hash.finalize());
+        let compressed = if is_new {
+            deflater.finish()?
+        } else if let Some(known) = self.find(&sha256, raw) {
+            known
+        } else if is_gzip {
+            read_chunks(path, |chunk| deflater.add(chunk))?;
+            deflater.finish()?
+        } else {
+            let compressed = brotli_size(path, &sha256)?;
+            if let Some(cache) = &self.cache {
+                cache.add(&sha256, raw, compressed);
+            }
+            compressed
+        };
+        Ok((Sizes { raw, compressed }, sha256))
+    }
+}
+
+/// Counts the bytes of gzip at the highest level. One for many files: its tables take longer to make than a small file to compress.
+struct Deflater {
+    state: Compress,
+    output: Vec<u8>,
+}
+
+impl Deflater {
+    /// The header and the checksum of a gzip file without a name.
+    const AROUND: u64 = 18;
+
+    fn new() -> Self {
+        let level = flate2::Compression::new(Compressor::of(Compression::Gzip).level);
+        Self { state: Compress::new(level, false), output: vec![0; 64 << 10] }
+    }
+
+    fn add(&mut self, mut chunk: &[u8]) -> io::Result<()> {
+        while !chunk.is_empty() {
+            let before = self.state.total_in();
+            self.state.compress(chunk, &mut self.output, FlushCompress::None)?;
+            let taken = usize::try_from(self.state.total_in() - before).unwrap_or(usize::MAX);
+            chunk = chunk.get(taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The size of everything that was added. The next file begins.
+    fn finish(&mut self) -> io::Result<u64> {
+        while self.state.compress(&[], &mut self.output, FlushCompress::Finish)? != Status::StreamEnd {}
+        let size = self.state.total_out() + Self::AROUND;
+        self.state.reset();
+        Ok(size)
+    }
+}
+
+/// The size of a file whose content has this hash: its size is kept by the hash, so it must be that of no other content.
+fn brotli_size(path: &Path, sha256: &str) -> io::Result<u64> {
+    let mut content = Vec::new();
     read_chunks(path, |chunk| {
-        raw += chunk.len() as u64;
-        hash.update(chunk);
-        gzip.write_all(chunk)
+        content.extend_from_slice(chunk);
+        Ok(())
     })?;
-    let ByteCounter(gzip) = gzip.finish()?;
-    Ok((Sizes { raw, gzip }, hex(&hash.finalize())))
+    if hex(&Sha256::digest(&content)) != sha256 {
+        return Err(io::Error::other("it changed while it was read"));
+    }
+    let parameters = BrotliEncoderParams {
+        quality: i32::try_from(Compressor::of(Compression::Brotli).level).unwrap_or(i32::MAX),
+        size_hint: content.len(),
+        ..BrotliEncoderParams::default()
+    };
+    let mut counter = ByteCounter(0);
+    brotli::BrotliCompress(&mut content.as_slice(), &mut counter, &parameters)?;
+    Ok(counter.0)
 }
 
 /// Reads a file in whole chunks, even after short reads: the compressor gets the same pieces every time.
@@ -181,163 +276,4 @@ impl Write for ByteCounter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::world::files::write_atomically;
-
-    fn bundle(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        for (name, bytes) in files {
-            write_atomically(&root.path().join(name), bytes).expect("a file");
-        }
-        root
-    }
-
-    fn measured(root: &tempfile::TempDir, patterns: &[&str]) -> Bundle {
-        measured_beside(root, patterns, "sizes.json")
-    }
-
-    fn measured_beside(root: &tempfile::TempDir, patterns: &[&str], baseline: &str) -> Bundle {
-        let globs: Vec<Glob> = patterns.iter().map(|pattern| pattern.parse().expect("a pattern")).collect();
-        let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        let scope = Scope { patterns, ..Scope::default() };
-        measure(root.path(), &globs, &scope, Path::new(baseline)).expect("measured")
-    }
-
-    fn paths(bundle: &Bundle) -> Vec<&str> {
-        bundle.files.iter().map(|file| file.path.as_str()).collect()
-    }
-
-    /// Text that compresses about as well as code does; the same every time.
-    fn code(length: usize) -> Vec<u8> {
-        let words = ["function", "return", "const", "=>", "{", "}", "(", ")", "this.", "null", "export", "0x"];
-        let mut state = 1_u64;
-        let mut text = String::new();
-        while text.len() < length {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            text.push_str(words[usize::try_from(state >> 60).expect("small") % words.len()]);
-            text.push_str(&(state >> 48).to_string());
-        }
-        text.truncate(length);
-        text.into_bytes()
-    }
-
-    #[test]
-    fn the_backend_version_is_that_of_the_lock_file() {
-        let lock = include_str!("../../../Cargo.lock");
-        let version = lock
-            .split("[[package]]")
-            .find(|package| package.contains("name = \"zlib-rs\""))
-            .and_then(|package| package.split("version = \"").nth(1))
-            .and_then(|rest| rest.split('"').next());
-        let built_in = version.map(|version| format!("zlib-rs {version}"));
-        assert_eq!(Some(Compressor::built_in().backend), built_in, "write the new version into Compressor::built_in");
-    }
-
-    /// Users compare these numbers across builds. If they change with a patch release of zlib-rs, older baselines are not
-    /// comparable with new ones, and `Baseline::comparable` has to notice.
-    #[test]
-    fn compressed_sizes_are_pinned() {
-        let root = bundle(&[("app.js", &code(300_000)), ("empty.js", b""), ("hi.js", b"hi")]);
-        let measured = measured(&root, &["."]);
-        let sizes: Vec<_> =
-            measured.files.iter().map(|file| (file.path.as_str(), file.sizes.raw, file.sizes.gzip)).collect();
-        assert_eq!(sizes, [("app.js", 300_000, 107_508), ("empty.js", 0, 20), ("hi.js", 2, 22)]);
-    }
-
-    #[test]
-    fn reading_in_chunks_does_not_change_the_size() {
-        let text = code(300_000);
-        let mut gzip = GzBuilder::new().write(Vec::new(), Compression::new(9));
-        gzip.write_all(&text).expect("compressed");
-        let whole = gzip.finish().expect("compressed");
-        let root = bundle(&[("app.js", &text)]);
-        assert_eq!(measured(&root, &["app.js"]).total(), Sizes { raw: 300_000, gzip: whole.len() as u64 });
-    }
-
-    #[test]
-    fn what_no_browser_runs_is_listed() {
-        let root = bundle(&[
-            ("dist/app.3f2a.js", b"one"),
-            ("dist/app.3f2a.js.map", b"map"),
-            ("dist/photo.png", b"four"),
-            ("dist/style.css", b"three"),
-        ]);
-        let measured = measured(&root, &["dist"]);
-        assert_eq!(paths(&measured), ["dist/app.3f2a.js", "dist/style.css"]);
-        assert_eq!(
-            measured.listed.iter().map(|(path, raw)| (path.as_str(), *raw)).collect::<Vec<_>>(),
-            [("dist/app.3f2a.js.map", 3), ("dist/photo.png", 4)]
-        );
-        assert_eq!((measured.count().as_str(), measured.total().raw), ("2 files", 8));
-        assert_eq!(measured.files[0].sha256, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
-    }
-
-    #[test]
-    fn a_manifest_names_the_files() {
-        let manifest = br#"{ "src/main.ts": { "file": "app-3f2a.js" } }"#;
-        let root =
-            bundle(&[("dist/app-3f2a.js", b"one"), ("dist/b.js", b"two"), ("dist/.vite/manifest.json", manifest)]);
-        let ids: Vec<_> = measured(&root, &["dist"]).files.into_iter().map(|file| file.id).collect();
-        assert_eq!(ids, [Some("src/main.ts".to_owned()), None]);
-    }
-
-    #[test]
-    fn a_sketch_is_that_of_the_whole_content() {
-        let text = code(600_000);
-        let root = bundle(&[("app.js", &text), ("b.js", b"b")]);
-        let mut measured = measured(&root, &["."]);
-        sketch(root.path(), &mut measured, &["app.js".to_owned()]).expect("sketched");
-        assert_eq!(measured.files[0].sketch, Some(Sketch::of(&text)));
-        assert_eq!(measured.files[1].sketch, None);
-        sketch(root.path(), &mut measured, &["gone.js".to_owned()]).expect_err("gone");
-    }
-
-    #[test]
-    fn source_maps_count_when_a_pattern_names_them() {
-        let root =
-            bundle(&[("dist/app.js", b"one"), ("dist/app.js.map", b"map"), ("dist/a.map", b"x"), ("dist/map", b"y")]);
-        for (patterns, expected) in [
-            (&["dist"][..], &["dist/app.js"][..]),
-            (&["dist/map", "dist/*.js"], &["dist/app.js", "dist/map"]),
-            (&["dist/*.{js,map}"], &["dist/a.map", "dist/app.js", "dist/app.js.map"]),
-            (&["**/*.map"], &["dist/a.map", "dist/app.js.map"]),
-            (&["dist", "dist/**/*.map"], &["dist/a.map", "dist/app.js", "dist/app.js.map"]),
-            (&["dist", "!dist/*.js.map"], &["dist/app.js"]),
-        ] {
-            assert_eq!(paths(&measured(&root, patterns)), expected, "{patterns:?}");
-        }
-    }
-
-    #[test]
-    fn the_baseline_file_is_not_measured() {
-        let root = bundle(&[("app.js", b"one"), ("sizes.js", b"record"), ("lib/sizes.js", b"four")]);
-        assert_eq!(paths(&measured_beside(&root, &["."], "sizes.js")), ["app.js", "lib/sizes.js"]);
-        assert_eq!(paths(&measured_beside(&root, &["."], "./lib/sizes.js")), ["app.js", "sizes.js"]);
-    }
-
-    #[test]
-    fn files_are_in_the_order_of_their_paths() {
-        let files: Vec<(String, Vec<u8>)> =
-            (0..50).map(|at| (format!("dist/{at:02}/x.js"), vec![b'x'; 50_000 * (at % 3)])).collect();
-        let listed: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-        let root = bundle(&listed);
-        let first = measured(&root, &["dist"]);
-        assert_eq!(paths(&first), listed.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-        assert_eq!(first.total().raw, 50_000 * 49);
-        let again = measured(&root, &["dist"]);
-        assert_eq!((&again, again.digest()), (&first, first.digest()));
-        write_atomically(&root.path().join("dist/07/x.js"), &vec![b'y'; 50_000]).expect("changed");
-        let changed = measured(&root, &["dist"]);
-        assert_eq!(changed.total(), first.total());
-        assert_ne!(changed.digest(), first.digest());
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_named() {
-        let root = bundle(&[("dist/app.js", b"one")]);
-        let paths = ["dist/app.js", "dist/gone.js"].map(PathBuf::from);
-        let finding = in_parallel(&paths, |path| measure_file(root.path(), path)).expect_err("gone").to_string();
-        assert!(finding.starts_with("dist/gone.js: cannot be read: No such file"), "{finding}");
-    }
-}
+mod tests;

@@ -1,14 +1,11 @@
 //! Measures what a comparison needs, on its own thread.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
     baseline::Baseline,
-    bundle::{Bundle, BundleFile},
-    measure,
+    bundle::{Bundle, BundleFile, Compressor},
+    measure::{self, Measuring},
     packages::{self, Packages},
     pairing,
     scope::Scope,
@@ -61,10 +58,10 @@ impl Measured {
 #[derive(Clone)]
 pub struct Request {
     pub path: Vec<Glob>,
-    pub scope: Scope,
+    pub how: Measuring,
     pub stats: Vec<Glob>,
-    /// The baseline file, which is no part of the bundle.
-    pub baseline: PathBuf,
+    /// Whether the baseline is trusted for the sizes of contents that did not change: one that a job put into the workspace is not.
+    pub reuse: bool,
     /// What each content is like is measured for all files, not only for those that changed.
     pub for_baseline: bool,
 }
@@ -79,8 +76,15 @@ pub fn measure_bundle(
     ctx: &CommandContext,
 ) -> Result<Measured, CommandError> {
     let patterns = baseline.and_then(|baseline| baseline.patterns.clone());
-    let patterns = patterns.filter(|before| *before != request.scope.patterns);
+    let patterns = patterns.filter(|before| *before != request.how.scope.patterns);
     let known = baseline.map(|baseline| baseline.files.clone()).unwrap_or_default();
+    let mut request = request;
+    if let Some(baseline) = baseline.filter(|_| request.reuse)
+        && baseline.compressor == Compressor::of(request.how.compression)
+    {
+        let files = baseline.files.iter().filter(|file| !file.sha256.is_empty());
+        request.how.known = Arc::new(files.map(|file| (file.sha256.clone(), file.sizes)).collect());
+    }
     let measure: BlockingCall<_> = Box::new(move || measure(Path::new("."), &request, patterns, &known));
     let [measured] = observe_once(&ctx.execution, TIME_LIMIT, [measure])?;
     measured.unwrap_or_else(|| {
@@ -103,12 +107,13 @@ pub fn measure(
     patterns: Option<Vec<String>>,
     known: &[BundleFile],
 ) -> Result<Measured, CommandError> {
-    let Request { path, scope, stats, baseline, for_baseline } = request;
-    let mut bundle = measure::measure(root, path, scope, baseline).map_err(|error| named("path", error))?;
+    let Request { path, how, stats, for_baseline, .. } = request;
+    let scope = &how.scope;
+    let mut bundle = measure::measure(root, path, how).map_err(|error| named("path", error))?;
     let mut before = Bundle::from_files([]);
     if let Some(patterns) = patterns {
         let scope = Scope { patterns, groups: scope.groups.clone() };
-        before = measure::measure_as_before(root, &scope, baseline)?;
+        before = measure::measure_as_before(root, &Measuring { scope, ..how.clone() })?;
         before.files.retain(|file| !bundle.files.iter().any(|own| own.path == file.path));
     }
     for bundle in [&mut bundle, &mut before] {

@@ -46,6 +46,8 @@ pub struct Package {
 pub struct Packages {
     /// Where this is known from; empty if nothing is known.
     pub source: String,
+    /// The files that were not used, each with the reason.
+    pub unused: Vec<String>,
     pub packages: BTreeMap<String, Package>,
 }
 
@@ -65,24 +67,35 @@ impl Packages {
     /// a very different size, are of another build and do not count.
     #[must_use]
     pub fn attribute(source: &str, parts: &Parts, files: &BTreeMap<&str, u64>) -> Self {
-        let measured: BTreeMap<&str, &str> = parts
-            .outputs
-            .iter()
-            .filter_map(|(output, size)| Some((output.as_str(), find_output(output, *size, files)?)))
-            .collect();
+        // By the last part of the path: a hostile file may name a million outputs.
+        let mut by_name: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
+        for (path, raw) in files {
+            by_name.entry(file_name(path)).or_default().push((path, *raw));
+        }
         let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
         for (output, _, bytes) in &parts.parts {
-            *totals.entry(output).or_default() += bytes;
+            let total = totals.entry(output).or_default();
+            *total = total.saturating_add(*bytes);
         }
-        let mut found = Self { source: source.to_owned(), packages: BTreeMap::new() };
+        let mut measured: BTreeMap<&str, &str> = BTreeMap::new();
+        for (output, size) in &parts.outputs {
+            let Some(file) = find_output(output, *size, &by_name) else { continue };
+            // More bytes than the file has are no data of this build.
+            let total = totals.get(output.as_str()).copied().unwrap_or_default();
+            if parts.unminified || is_about(total.max(files[file]), files[file]) {
+                measured.insert(output, file);
+            }
+        }
+        let mut found = Self { source: source.to_owned(), ..Self::default() };
         for (output, source, bytes) in &parts.parts {
             let Some(file) = measured.get(output.as_str()) else { continue };
             let total = totals.get(output.as_str()).copied().unwrap_or_default();
             let bytes = if parts.unminified { scale(*bytes, files[file], total) } else { *bytes };
             let place = Place::of(source);
             let package = found.packages.entry(place.package.to_owned()).or_default();
-            package.bytes += bytes;
-            *package.files.entry((*file).to_owned()).or_default() += bytes;
+            package.bytes = package.bytes.saturating_add(bytes);
+            let of_file = package.files.entry((*file).to_owned()).or_default();
+            *of_file = of_file.saturating_add(bytes);
             if place.package != OWN_CODE {
                 package.places.insert(place.folder.to_owned());
                 let others = || parts.importers.get(source).into_iter().flatten();
@@ -104,11 +117,12 @@ impl Packages {
         }
         for (name, package) in other.packages {
             let known = self.packages.entry(name).or_default();
-            known.bytes += package.bytes;
+            known.bytes = known.bytes.saturating_add(package.bytes);
             known.places.extend(package.places);
             known.imported_by = known.imported_by.take().or(package.imported_by);
             for (file, bytes) in package.files {
-                *known.files.entry(file).or_default() += bytes;
+                let of_file = known.files.entry(file).or_default();
+                *of_file = of_file.saturating_add(bytes);
             }
         }
     }
@@ -116,23 +130,34 @@ impl Packages {
 
 /// The measured file that an output is: the same path, or the only one that ends with it, and about the same size: a later step
 /// of the build may add a banner, or minify once more.
-fn find_output<'a>(output: &str, size: Option<u64>, files: &BTreeMap<&'a str, u64>) -> Option<&'a str> {
+fn find_output<'a>(
+    output: &str,
+    size: Option<u64>,
+    by_name: &BTreeMap<&str, Vec<(&'a str, u64)>>,
+) -> Option<&'a str> {
     let output = output.trim_start_matches("./");
+    // Each of them ends with the name of the output.
+    let files = by_name.get(file_name(output))?;
     let ends =
         |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-    let fits = |raw: u64| size.is_none_or(|size| size.abs_diff(raw) <= raw / 10);
-    let mut same = files.iter().filter(|(path, raw)| fits(**raw) && (ends(path, output) || ends(output, path)));
+    let fits = |raw: u64| size.is_none_or(|size| is_about(size, raw));
+    let mut same = files.iter().filter(|(path, raw)| fits(*raw) && (ends(path, output) || ends(output, path)));
     match (same.next(), same.next()) {
         (Some((path, _)), None) => return Some(path),
-        (Some(_), Some(_)) => return files.get_key_value(output).map(|(path, _)| *path),
+        (Some(_), Some(_)) => return files.iter().find(|(path, _)| *path == output).map(|(path, _)| *path),
         (None, _) => {}
     }
     // A bundler may know its outputs by another folder: the name has the hash of the content.
-    let mut named = files.iter().filter(|(path, raw)| fits(**raw) && file_name(path) == file_name(output));
+    let mut named = files.iter().filter(|(_, raw)| fits(*raw));
     match (named.next(), named.next()) {
         (Some((path, _)), None) => Some(path),
         _ => None,
     }
+}
+
+/// Whether a size is that of a file of `raw` bytes, up to a tenth.
+const fn is_about(size: u64, raw: u64) -> bool {
+    size.abs_diff(raw) <= raw / 10
 }
 
 /// The share of `part` in `whole`, of `bytes`.

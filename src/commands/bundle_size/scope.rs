@@ -7,6 +7,7 @@ use fast_glob::{glob_match, validate};
 
 use super::kinds::{FileKind, file_name};
 use crate::{
+    bundle_sizes,
     error::ValueError,
     values::{Bytes, Percent},
 };
@@ -42,7 +43,7 @@ impl FromStr for Group {
         };
         let mut words = text.split_whitespace();
         let name = words.next().unwrap_or_default();
-        if name.is_empty() || name.contains(['/', '*', '.', '=', '!']) {
+        if name.contains(['/', '*', '.', '=', '!']) || !bundle_sizes::is_name(name) {
             return Err(refuse(format!("\"{name}\" is no name")));
         }
         let mut group = Self {
@@ -196,6 +197,7 @@ mod tests {
             ("", "\"\" is no name"),
             ("dist", "it has no pattern"),
             ("dist/a dist/b", "\"dist/a\" is no name"),
+            ("a: dist", "\"a:\" is no name"),
             ("a !dist", "it has no pattern"),
             ("a dist max-size=big", "`max-size=big`, expected a number of bytes"),
             ("a dist max-sizes=1kB", "`max-sizes` is none of"),

@@ -23,6 +23,8 @@ pub enum Compression {
     Raw,
     /// What a server sends to a browser.
     Gzip,
+    /// What a server sends that keeps files compressed at the highest level.
+    Brotli,
 }
 
 impl Compression {
@@ -31,6 +33,7 @@ impl Compression {
         match self {
             Self::Raw => "raw",
             Self::Gzip => "gzip",
+            Self::Brotli => "brotli",
         }
     }
 }
@@ -40,7 +43,8 @@ impl Compression {
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
     pub raw: u64,
-    pub gzip: u64,
+    #[serde(rename = "gzip", alias = "brotli")]
+    pub compressed: u64,
 }
 
 impl Sizes {
@@ -48,14 +52,14 @@ impl Sizes {
     pub const fn bytes(self, compression: Compression) -> u64 {
         match compression {
             Compression::Raw => self.raw,
-            Compression::Gzip => self.gzip,
+            Compression::Gzip | Compression::Brotli => self.compressed,
         }
     }
 
     /// The sum of both. Saturates, far beyond any real bundle.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
-        Self { raw: self.raw.saturating_add(other.raw), gzip: self.gzip.saturating_add(other.gzip) }
+        Self { raw: self.raw.saturating_add(other.raw), compressed: self.compressed.saturating_add(other.compressed) }
     }
 }
 

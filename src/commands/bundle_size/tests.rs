@@ -42,7 +42,7 @@ fn args(settings: &[(&str, &str)]) -> Args {
 fn bundle_of(sizes: &[u64]) -> Bundle {
     Bundle::from_files(sizes.iter().enumerate().map(|(index, bytes)| bundle::BundleFile {
         path: format!("{index}.js"),
-        sizes: sizes::Sizes { raw: *bytes, gzip: *bytes },
+        sizes: sizes::Sizes { raw: *bytes, compressed: *bytes },
         ..bundle::BundleFile::default()
     }))
 }
@@ -65,7 +65,7 @@ fn tables(before: &[u64], now: &[u64], settings: &[(&str, &str)]) -> Vec<(String
     let packages = packages::Packages::default();
     let explanation = KnownExplanation::of_input(args.limits.explanation.as_deref(), "");
     let rules = Rules { check: "bundle", limits: &args.limits, scope: &scope, explanation, packages: &packages };
-    let outcome = compare(&args, &rules, &bundle_of(now), &baseline);
+    let outcome = compare(&args, &rules, &bundle_of(now), &baseline, None);
     outcome.tables.into_iter().map(|table| (table.title, table.open, table.rows.len())).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Judges whether the payload's claims are true: one finding per check of the payload, of what the config file trusts, and
 //! of what GitHub and git show. Pure.
 
+mod bundle;
 mod changes;
 mod claims;
 mod gates;
@@ -11,6 +12,7 @@ mod proof;
 mod replay;
 mod runs;
 
+pub use bundle::BundleComparison;
 pub use claims::REPOSITORY;
 pub use proof::{CHECK as PROOF, missing_proof};
 
@@ -21,6 +23,7 @@ impl Verification<'_> {
     /// All checks. The approver's first questions come first: what changes, and what the gates observed.
     pub fn judge(&self, observations: &EvidenceObservations) -> Vec<Finding> {
         let mut findings = self.check_changes(observations);
+        findings.extend(self.check_bundle(observations));
         findings.extend(self.check_gates(observations));
         findings.extend(self.check_policies());
         findings.extend(self.check_claims());

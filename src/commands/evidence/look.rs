@@ -10,6 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    bundle::{BundleObservations, PromotedBundle},
     observations::{BaseCommit, EvidenceObservations, ReleaseChanges, ValidationJobs, ended_before},
     pack::MAX_PROMOTIONS,
     verification::Verification,
@@ -23,7 +24,7 @@ use crate::{
     image_entry::ImageEntry,
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided, read_until_answered},
-    people::look::PeopleObserver,
+    people::{look::PeopleObserver, participants::ReleasePeople},
     promotion::infra::{
         ImageLocators,
         image_edit::{find_entries, whole_entry},
@@ -34,7 +35,7 @@ use crate::{
     values::{clip, short_sha},
     world::{
         git::Commit,
-        github::{Annotation, GitHub, Repository, SourceCommit, TagTarget, WorkflowRun},
+        github::{Annotation, GitHub, PullRequestId, MergedTexts, Repository, SourceCommit, TagTarget, WorkflowRun},
     },
 };
 
@@ -85,8 +86,9 @@ impl EvidenceObserver<'_> {
             let facts = self.ask(|| self.github.repository(repository))?;
             Ok(facts.map(|facts| facts.default_branch))
         });
+        let bundle = BundleObservations { promoted: self.find_promoted(&current, &ledger), texts: None };
         let mut observations =
-            EvidenceObservations { run, deploy, branch: None, jobs, ledger, changes, default_branch, now };
+            EvidenceObservations { run, deploy, branch: None, jobs, ledger, changes, bundle, default_branch, now };
         if let Some(commit) = &observations.built_commit() {
             let branch = self.verification.origin.branch.as_ref();
             observations.branch = Some(self.ask(|| locate_commit(&self.github, repository, branch, commit)));
@@ -101,8 +103,33 @@ impl EvidenceObserver<'_> {
             (observations.changes.comparison, observations.changes.head) = (comparison, head);
             let commits: Vec<SourceCommit> = observations.changes.commits().cloned().collect();
             observations.changes.people = (!commits.is_empty()).then(|| self.people().observe(&commits));
+            observations.bundle.texts = self.merged_texts(observations.changes.people.as_ref());
         }
         Ok(observations)
+    }
+
+    /// The bundle of the last promotion that recorded its size.
+    fn find_promoted(
+        &self,
+        current: &[ImageEntry],
+        ledger: &Result<Vec<LedgerEntry>, Finding>,
+    ) -> Result<Option<PromotedBundle>, Finding> {
+        if self.verification.claim.bundle_sizes().is_none() {
+            return Ok(None);
+        }
+        Ok(PromotedBundle::find(ledger.as_ref().map_err(Clone::clone)?, current))
+    }
+
+    /// The descriptions of the pull requests that were merged since, if there is a bundle to judge.
+    fn merged_texts(&self, people: Option<&Result<ReleasePeople, Finding>>) -> Option<Result<MergedTexts, Finding>> {
+        self.verification.claim.bundle_sizes()?;
+        let repository = &self.verification.origin.repository;
+        let people = match people? {
+            Ok(people) => people,
+            Err(error) => return Some(Err(error.clone())),
+        };
+        let ids: Vec<PullRequestId> = people.pull_requests.iter().map(|one| one.id.clone()).collect();
+        (!ids.is_empty()).then(|| self.ask(|| self.github.merged_texts(repository, &ids)))
     }
 
     fn people(&self) -> PeopleObserver<'_> {
@@ -188,9 +215,11 @@ impl EvidenceObserver<'_> {
         let ends = jobs.jobs.iter().flatten().filter_map(|job| job.completed_at);
         let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
         let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
+        let needs_sizes = claim.bundle_sizes().is_some();
         let is_enough = |entries: &[LedgerEntry]| {
             let is_known = |current: &ImageEntry| entries.iter().any(|entry| is_base(entry, current));
-            let has_base = !current.is_empty() && current.iter().all(is_known);
+            let has_sizes = || PromotedBundle::find(entries, current).is_some_and(|bundle| bundle.is_current);
+            let has_base = !current.is_empty() && current.iter().all(is_known) && (!needs_sizes || has_sizes());
             let covers_validation = entries.last().is_some_and(|entry| entry.committed_at < since);
             covers_validation && (has_base && entries.len() >= MAX_PROMOTIONS || entries.len() >= MAX_ENTRIES)
         };

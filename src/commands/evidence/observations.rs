@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::payload::ReportText;
+use super::{bundle::BundleObservations, payload::ReportText};
 use crate::{
     config::people::People,
     deployment::judge::BranchPosition,
@@ -28,6 +28,7 @@ pub struct EvidenceObservations {
     /// The service's entries in the ledger, newest first.
     pub ledger: Result<Vec<LedgerEntry>, Finding>,
     pub changes: ReleaseChanges,
+    pub bundle: BundleObservations,
     /// The default branch of the service's repository; absent where no check needs it.
     pub default_branch: Option<Result<Option<String>, Finding>>,
     pub now: Timestamp,

@@ -81,6 +81,7 @@ impl Verification<'_> {
             ("validated-at", text(validated_at.map(rfc3339))),
             ("validation-run", text(observations.validation_run())),
             ("repository-id", text(self.signed.as_ref().map(|claims| claims.repository_id.to_string()))),
+            ("bundle-size", text(self.claim.bundle_sizes().map(|sizes| sizes.to_string()))),
             ("excluded", logins(false)),
             ("authors", logins(true)),
             ("people", text(people.map(|people| serde_json::json!(people).to_string()))),
@@ -110,6 +111,7 @@ impl Verification<'_> {
         let mut tables = vec![
             self.summary(observations),
             self.gates_table(observations),
+            self.bundle_table(observations),
             Table { open: ready, ..commits_list(observations) },
             history_table(observations),
         ];

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{finding::Finding, ledger::EvidenceId, report::Run, results::ReceivedReports, subject::Subject};
+use crate::{bundle_sizes::BundleSizes, finding::Finding, ledger::EvidenceId, report::Run, results::ReceivedReports, subject::Subject};
 
 /// The outputs of the required `evidence` and `approval`.
 #[derive(Debug, Default, PartialEq)]
@@ -10,6 +10,8 @@ pub(super) struct EvidenceOutputs {
     pub evidence: Option<EvidenceId>,
     /// GitHub's number of the repository that validated; `None` if GitHub did not sign the evidence.
     pub repository_id: Option<u64>,
+    /// The sizes of the bundle that was validated; `None` if they were not measured.
+    pub bundle_sizes: Option<BundleSizes>,
     /// When the first job of the gates in the evidence ended.
     pub validated_at: Option<Timestamp>,
     pub validation_run: Option<String>,
@@ -49,6 +51,9 @@ impl EvidenceOutputs {
             let at = needed("evidence", "validated-at", "when it was validated")?;
             outputs.validated_at = Some(at.parse().map_err(|_| invalid("validated-at", at, "a time in RFC 3339"))?);
             outputs.repository_id = output("evidence", "repository-id").and_then(|id| id.parse().ok());
+            outputs.bundle_sizes = output("evidence", "bundle-size")
+                .map(|sizes| sizes.parse().map_err(|_| invalid("bundle-size", sizes, "the sizes of a bundle")))
+                .transpose()?;
             outputs.validation_run = output("evidence", "validation-run").map(ToOwned::to_owned);
         }
         if is_required("approval") {

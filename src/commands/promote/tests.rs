@@ -385,12 +385,13 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
     };
     let at = ("validated-at", VALIDATED);
     let run = ("validation-run", "https://github.com/acme/shop/actions/runs/5");
-    let evidence = report_with_outputs("evidence", &[("evidence", EVIDENCE), at, run, ("repository-id", "74")]);
+    let evidence = report_with_outputs("evidence", &[("evidence", EVIDENCE), at, run, ("repository-id", "74"), ("bundle-size", "7 raw")]);
     let approval = report_with_outputs("approval", &[("approver", "bob")]);
     let outputs = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
     let expected = EvidenceOutputs {
         evidence: EVIDENCE.parse().ok(),
         repository_id: Some(74),
+        bundle_sizes: "7 raw".parse().ok(),
         validated_at: VALIDATED.parse().ok(),
         validation_run: Some(run.1.to_owned()),
         approver: Some("bob".to_owned()),
@@ -409,6 +410,10 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
         (
             vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), ("validated-at", "now")])],
             "`validated-at` is \"now\"",
+        ),
+        (
+            vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), at, ("bundle-size", "7")])],
+            "`bundle-size` is \"7\"",
         ),
         (vec![evidence.clone(), other], "disagree"),
         (vec![evidence.clone(), report_with_outputs("approval", &[])], "approval: its report has no output `approver`"),

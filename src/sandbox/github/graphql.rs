@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     comments, commit_paths, commit_people, deployments,
     errors::{ContractViolation, error},
-    pull_request_text, pull_requests,
+    merged_texts, pull_request_text, pull_requests,
     query_call::{GraphQlFailure, QueryCall},
     state::FakeGitHubState,
     tokens::token,
@@ -29,6 +29,7 @@ const OPERATIONS: &[Operation] = &[
         variables: &["ids", "commits", "after", "authors"],
         handler: pull_requests::get,
     },
+    Operation { name: "MergedTexts", variables: &["ids", "owner", "name"], handler: merged_texts::get },
     Operation {
         name: "PullRequestText",
         variables: &["owner", "name", "number", "labels", "events"],

@@ -41,6 +41,38 @@ impl FromStr for Branch {
     }
 }
 
+/// The name of a tag, without `refs/tags/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagName(String);
+
+impl TagName {
+    /// `refs/tags/<name>`.
+    #[must_use]
+    pub fn full(&self) -> String {
+        format!("refs/tags/{}", self.0)
+    }
+}
+
+impl fmt::Display for TagName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for TagName {
+    type Err = String;
+
+    /// The rules of `git check-ref-format`, as for a branch.
+    fn from_str(name: &str) -> Result<Self, String> {
+        match invalid_branch(name) {
+            None => Ok(Self(name.to_owned())),
+            Some(reason) => {
+                Err(format!("{name:?} is not the name of a tag: it {reason}; expected a name such as `v1.0.0`"))
+            }
+        }
+    }
+}
+
 /// The rule that a branch name breaks; <https://git-scm.com/docs/git-check-ref-format>.
 fn invalid_branch(name: &str) -> Option<&'static str> {
     let component = |bad: fn(&str) -> bool| name.split('/').any(bad);

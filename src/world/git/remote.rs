@@ -127,7 +127,7 @@ impl Git {
         id.map(|id| self.parse("git ls-remote", id)).transpose()
     }
 
-    fn ls_remote(&self, remote: &Remote, options: &[&str], name: &str) -> Result<String, Finding> {
+    pub(super) fn ls_remote(&self, remote: &Remote, options: &[&str], name: &str) -> Result<String, Finding> {
         let program = self.program_for(&remote.fetch_url).args(["ls-remote", "--quiet"]).args(options).args([
             "--",
             &remote.name,

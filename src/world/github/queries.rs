@@ -2,8 +2,16 @@
 
 use super::{
     comments::VIEWER, commit_paths::COMMIT_PATHS, deployments::DEPLOYMENTS, graphql::GraphQlQuery,
-    people::COMMIT_PEOPLE, pull_request_text::PULL_REQUEST_TEXT, pull_requests::PULL_REQUEST_PEOPLE,
+    merged_texts::MERGED_TEXTS, people::COMMIT_PEOPLE, pull_request_text::PULL_REQUEST_TEXT,
+    pull_requests::PULL_REQUEST_PEOPLE,
 };
 
-pub const QUERIES: &[&GraphQlQuery] =
-    &[&COMMIT_PATHS, &COMMIT_PEOPLE, &DEPLOYMENTS, &PULL_REQUEST_PEOPLE, &PULL_REQUEST_TEXT, &VIEWER];
+pub const QUERIES: &[&GraphQlQuery] = &[
+    &COMMIT_PATHS,
+    &COMMIT_PEOPLE,
+    &DEPLOYMENTS,
+    &MERGED_TEXTS,
+    &PULL_REQUEST_PEOPLE,
+    &PULL_REQUEST_TEXT,
+    &VIEWER,
+];

@@ -109,7 +109,9 @@ impl FileChange {
         let raw = signed(self.growth(Compression::Raw));
         let growth = match compression {
             Compression::Raw => raw,
-            Compression::Gzip => format!("{} gzip, {raw} raw", signed(self.growth(compression))),
+            Compression::Gzip | Compression::Brotli => {
+                format!("{} {}, {raw} raw", signed(self.growth(compression)), compression.word())
+            }
         };
         format!("{} {growth} ({})", self.title(), self.percent(compression))
     }

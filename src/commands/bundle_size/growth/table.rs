@@ -12,7 +12,7 @@ impl Growth {
     pub const fn columns(&self) -> &'static [&'static str] {
         match self.judged {
             Compression::Raw => &["File", "Before", "Now", "Growth", "Percent"],
-            Compression::Gzip => &["File", "Before", "Now", "Growth", "Percent", "Raw growth"],
+            Compression::Gzip | Compression::Brotli => &["File", "Before", "Now", "Growth", "Percent", "Raw growth"],
         }
     }
 

@@ -20,7 +20,7 @@ type Weights<'a> = &'a [(&'a str, u64, u64)];
 fn bundle(files: Weights) -> Bundle {
     Bundle::from_files(files.iter().map(|(path, raw, gzip)| BundleFile {
         path: (*path).to_owned(),
-        sizes: Sizes { raw: *raw, gzip: *gzip },
+        sizes: Sizes { raw: *raw, compressed: *gzip },
         ..BundleFile::default()
     }))
 }
@@ -30,7 +30,7 @@ fn alike(path: &str, seed: u64, raw: u64) -> BundleFile {
     let mut random = fastrand::Rng::with_seed(seed);
     let text: String = (0..3000).map(|_| format!("{:06x}(", random.u32(0x0010_0000..0x00ff_ffff))).collect();
     let sketch = Some(Sketch::of(text.as_bytes()));
-    BundleFile { path: path.to_owned(), sizes: Sizes { raw, gzip: raw / 3 }, sketch, ..BundleFile::default() }
+    BundleFile { path: path.to_owned(), sizes: Sizes { raw, compressed: raw / 3 }, sketch, ..BundleFile::default() }
 }
 
 fn judged(now: &Bundle, baseline: &Baseline, limits: &GrowthLimits, groups: &[&str]) -> Result<Growth, Finding> {
@@ -245,7 +245,7 @@ fn the_chosen_compression_is_judged() {
     assert!(judged(&bundle(now), &baseline, &default_limits(), &[]).is_err());
     assert!(judged(&bundle(now), &baseline, &raw, &[]).is_ok());
     // Another library is compared before compression: +10 %.
-    baseline.compressor = Compressor { backend: "zlib-ng 2.2.1".to_owned(), ..Compressor::built_in() };
+    baseline.compressor = Compressor { backend: "zlib-ng 2.2.1".to_owned(), ..Compressor::of(Compression::Gzip) };
     let growth = judged(&bundle(now), &baseline, &default_limits(), &[]).expect("comparable");
     assert_eq!((growth.judged, growth.findings[0].verdict), (Compression::Raw, Verdict::Blocked));
 }
@@ -378,7 +378,7 @@ proptest! {
         }
         let (before, now) = (list(&before), list(&now));
         let growth = grown(&before, &now, &default_limits());
-        let sum = |files: &[(&str, u64, u64)]| Sizes { raw: files.iter().map(|file| file.1).sum(), gzip: files.iter().map(|file| file.2).sum() };
+        let sum = |files: &[(&str, u64, u64)]| Sizes { raw: files.iter().map(|file| file.1).sum(), compressed: files.iter().map(|file| file.2).sum() };
         prop_assert_eq!((growth.before, growth.now), (sum(&before), sum(&now)));
         for by in [Compression::Raw, Compression::Gzip] {
             let rows: i128 = growth.changes.iter().map(|change| change.growth(by)).sum();
@@ -406,7 +406,7 @@ proptest! {
 #[test]
 fn a_baseline_of_this_binary_is_comparable() {
     let measured = bundle(&[("a.js", 10, 30)]);
-    assert_eq!(measured.compressor, Compressor::built_in());
+    assert_eq!(measured.compressor, Compressor::of(Compression::Gzip));
     assert_eq!(
         verdict(
             &judged(&measured, &Baseline::from_bundle(&measured), &default_limits(), &[]).expect("comparable").findings

@@ -39,9 +39,26 @@ pub fn find(root: &Path, bundle: &Bundle, named: &[PathBuf]) -> Packages {
     let candidates: Vec<PathBuf> = if named.is_empty() { usual().collect() } else { named.to_vec() };
     let mut found = Packages::default();
     for path in candidates {
-        let Ok(text) = read_bounded(&root.join(&path), MAX_SIZE) else { continue };
-        let Some(parts) = read(&text) else { continue };
+        let file = root.join(&path);
+        let mut unused = |why: &str| found.unused.push(format!("{}: not used: {why}", path.display()));
+        let text = match read_bounded(&file, MAX_SIZE) {
+            Ok(text) => text,
+            // One with a usual name may well be absent.
+            Err(_) if named.is_empty() && !file.is_file() => continue,
+            Err(finding) => {
+                unused(&finding.actual);
+                continue;
+            }
+        };
+        let Some(parts) = read(&text) else {
+            unused("no data of esbuild, Rollup or webpack");
+            continue;
+        };
         let packages = Packages::attribute(&path.to_string_lossy(), &parts, &files);
+        if !packages.is_known() {
+            unused("none of its outputs is a file of this bundle, with about its size");
+            continue;
+        }
         // The files that another one has described already would count twice.
         let known =
             |packages: &Packages, file: &str| packages.packages.values().any(|each| each.files.contains_key(file));
@@ -49,7 +66,7 @@ pub fn find(root: &Path, bundle: &Bundle, named: &[PathBuf]) -> Packages {
             found.merge(packages);
         }
     }
-    if found.is_known() { found } else { from_maps(root, bundle) }
+    if found.is_known() { found } else { Packages { unused: found.unused, ..from_maps(root, bundle) } }
 }
 
 fn read(text: &[u8]) -> Option<Parts> {
@@ -69,7 +86,7 @@ fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
         let Some(sources) = read(&file.path).and_then(|script| source_map::read(&map, &script)) else { continue };
         let mut parts = Parts::default();
         parts.outputs.insert(file.path.clone(), Some(file.sizes.raw));
-        let attributed = sources.values().sum::<u64>();
+        let attributed = sources.values().copied().fold(0, u64::saturating_add);
         parts.parts = sources.into_iter().map(|(source, bytes)| (file.path.clone(), source, bytes)).collect();
         let files = BTreeMap::from([(file.path.as_str(), file.sizes.raw)]);
         let mut packages = Packages::attribute("source maps", &parts, &files);

@@ -15,6 +15,8 @@ use crate::{
 
 /// What any one package may add where nothing else is set. Raw bytes: as much as a framework.
 const USUAL_LIMIT: Bytes = Bytes(100_000);
+/// The maximum length of what is said of files that were not used, in characters.
+const UNUSED: usize = 200;
 /// The maximum length of a name in a message, in characters.
 const NAME: usize = 80;
 
@@ -105,7 +107,8 @@ pub fn judge(
             )
         };
         let finding = Finding::inconclusive("packages").expected(expected).next(next);
-        let unknown = finding.actual(format!("the packages of {side} are unknown"));
+        let unused: String = now.unused.iter().map(|unused| format!("; {unused}")).collect();
+        let unknown = finding.actual(format!("the packages of {side} are unknown{}", clip(&unused, UNUSED)));
         return limits.max_added_per_package.map(|_| unknown);
     }
     let changes = changes(before, now);
@@ -169,6 +172,7 @@ mod tests {
         };
         Packages {
             source: "meta.json".to_owned(),
+            unused: Vec::new(),
             packages: rows.iter().map(|(name, bytes)| ((*name).to_owned(), package(*bytes))).collect(),
         }
     }

@@ -10,7 +10,7 @@ fn text(words: usize, seed: u64) -> String {
 fn file(path: &str, content: &str) -> BundleFile {
     BundleFile {
         path: path.to_owned(),
-        sizes: Sizes { raw: content.len() as u64, gzip: content.len() as u64 },
+        sizes: Sizes { raw: content.len() as u64, compressed: content.len() as u64 },
         sha256: crate::report::compact::hex_sha256(content.as_bytes()),
         sketch: Some(Sketch::of(content.as_bytes())),
         id: None,
@@ -136,7 +136,7 @@ fn a_manifest_names_files_whatever_their_content() {
 #[test]
 fn sums_of_the_first_schema_match_every_file_of_their_name() {
     let sum =
-        |path: &str| BundleFile { path: path.to_owned(), sizes: Sizes { raw: 9, gzip: 9 }, ..BundleFile::default() };
+        |path: &str| BundleFile { path: path.to_owned(), sizes: Sizes { raw: 9, compressed: 9 }, ..BundleFile::default() };
     let before = [sum("chunk-[hash].js"), sum("app.js"), sum("old.js")];
     let now = [file("chunk-ABCDEF12.js", "a"), file("chunk-QRSTUV34.js", "b"), file("app.js", "c")];
     assert_eq!(

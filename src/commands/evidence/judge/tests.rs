@@ -1,4 +1,6 @@
+mod bundle;
 mod people;
+mod reports;
 
 use serde_json::{Value, json};
 
@@ -7,6 +9,7 @@ use crate::{
     commands::{
         command_table,
         evidence::{
+            bundle::BundleObservations,
             observations::{BaseCommit, ReleaseChanges, ValidationJobs},
             pack::check_size,
             payload::Claim,
@@ -166,6 +169,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
             error: None,
         },
         ledger: Ok(Vec::new()),
+        bundle: BundleObservations::default(),
         changes: ReleaseChanges {
             current_image: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
             base: Ok(BaseCommit::Known { sha: "a".repeat(40).parse().unwrap(), source: "tag".to_owned() }),
@@ -424,27 +428,4 @@ fn the_worst_report_of_a_matrix_decides() {
     ] {
         assert_eq!(notable(&judge_after(&[good.clone(), leg(verdict, "2")], false, |_| {})), expected);
     }
-}
-
-/// The event gives each gate its commit. Without one, the run is not tied to the deployed version.
-#[test]
-fn a_report_without_a_commit_is_inconclusive() {
-    let mut reports = passed();
-    reports[0].subject.commit = None;
-    assert_eq!(notable(&judge_after(&reports, false, |_| {})), ["smoke: inconclusive"]);
-}
-
-#[test]
-fn a_policy_passes_only_if_its_condition_holds() {
-    let mut lax = passed();
-    lax[0].settings.insert("attempts".to_owned(), json!(4));
-    assert_eq!(notable(&judge_after(&lax, false, |_| {})), ["policy: smoke: blocked"]);
-    lax[0].settings.insert("attempts".to_owned(), json!({}));
-    let odd = notable(&judge_after(&lax, false, |_| {}));
-    assert_eq!(odd, ["policy: smoke: blocked"], "jq orders an object after a number");
-    lax[0].settings.clear();
-    let absent = judge_after(&lax, false, |_| {});
-    let policy = absent.iter().find(|finding| finding.check == "policy: smoke").unwrap();
-    assert_ne!(policy.verdict, Verdict::Blocked, "{policy}");
-    assert_eq!(notable(&absent), ["policy: smoke: inconclusive"]);
 }

@@ -1,5 +1,7 @@
 //! A pull request, with its own commits and those that its merge brought.
 
+use jiff::Timestamp;
+
 use super::history::FakeCommit;
 
 #[derive(Clone, Debug, Default)]
@@ -9,6 +11,10 @@ pub struct FakePullRequest {
     pub opener: Option<String>,
     pub assignees: Vec<String>,
     pub is_open: bool,
+    /// Its description.
+    pub body: String,
+    /// When the description was changed last; `None` if it never was.
+    pub edited_at: Option<Timestamp>,
     /// The commits of its branch.
     pub own: Vec<FakeCommit>,
     /// How many more own commits it has, which GitHub does not show.
