@@ -47,7 +47,9 @@ impl Compressor {
     /// Whether both compress a file to the same size: another release series of a library does not.
     #[must_use]
     pub fn is_comparable(&self, other: &Self) -> bool {
-        self.algorithm == other.algorithm && self.level == other.level && series(&self.backend) == series(&other.backend)
+        self.algorithm == other.algorithm
+            && self.level == other.level
+            && series(&self.backend) == series(&other.backend)
     }
 }
 
@@ -126,7 +128,10 @@ impl FromStr for BundleSizes {
 /// Whether a name of a group can be in a line.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(BY) && !name.contains([':', ';', ',']) && !name.contains(char::is_whitespace)
+    !name.is_empty()
+        && !name.starts_with(BY)
+        && !name.contains([':', ';', ','])
+        && !name.contains(char::is_whitespace)
         && !name.contains(char::is_control)
 }
 
@@ -153,7 +158,8 @@ fn read_compressor(text: &str) -> Option<Compressor> {
     let mut words = text.splitn(3, ' ');
     let (algorithm, level, backend) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
     let is_plain = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'+'))
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'+'))
     };
     let is_valid = is_plain(algorithm) && algorithm != RAW && is_plain(backend) && backend.trim() == backend;
     is_valid.then(|| Compressor { algorithm: algorithm.to_owned(), level, backend: backend.to_owned() })

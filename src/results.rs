@@ -389,9 +389,9 @@ mod tests {
 
     #[test]
     fn a_report_of_a_newer_schema_is_refused() {
-        let newer = Report { schema: 2, ..report("health", Verdict::Passed) };
+        let newer = Report { schema: 3, ..report("health", Verdict::Passed) };
         let findings = verdicts(&[newer], &["health"]);
-        assert!(findings.iter().any(|(_, actual)| actual.contains("schema 2")), "{findings:?}");
+        assert!(findings.iter().any(|(_, actual)| actual.contains("schema 3")), "{findings:?}");
         assert!(findings.iter().all(|(verdict, _)| *verdict == Verdict::Inconclusive));
     }
 

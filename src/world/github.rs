@@ -19,11 +19,11 @@ mod environments;
 mod fields;
 mod graphql;
 mod issues;
+mod merged_text;
+mod merged_texts;
 mod people;
 mod permission;
 mod protection;
-mod merged_text;
-mod merged_texts;
 mod pull_request_text;
 mod pull_requests;
 mod queries;
@@ -50,10 +50,10 @@ pub use deployment::{Deployment, DeploymentStatus};
 pub use dispatch::check_dispatch_limits;
 pub use graphql::GraphQlQuery;
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
+pub use merged_text::{MergedText, MergedTexts};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };
-pub use merged_text::{MergedText, MergedTexts};
 pub use pull_request_text::{PullRequestText, SetLabel};
 pub use queries::QUERIES;
 pub use refs::TagTarget;

@@ -61,7 +61,8 @@ fn the_data_of_a_bundler_cannot_claim_more_bytes_than_the_file_has() {
     }
     // A million outputs, none of which is a file.
     let many: String = (0..300_000).map(|at| format!("\"dist/{at}.js\":{{\"bytes\":1,\"inputs\":{{}}}},")).collect();
-    runner.write("meta.json", format!("{{\"inputs\":{{}},\"outputs\":{{{many}\"x\":{{\"bytes\":1,\"inputs\":{{}}}}}}}}"));
+    runner
+        .write("meta.json", format!("{{\"inputs\":{{}},\"outputs\":{{{many}\"x\":{{\"bytes\":1,\"inputs\":{{}}}}}}}}"));
     assert_end(&step(&runner, &[]), 0, "passed");
 }
 
@@ -114,5 +115,9 @@ fn names_with_newlines_and_markup_stay_text() {
     assert!(!ended.summary.contains("<img"), "{}", ended.summary);
     let commands = ended.commands();
     assert!(commands.iter().all(|line| !line.starts_with("::error::")), "{commands:?}");
-    assert!(!ended.log.lines().any(|line| line.starts_with("##[error]") || line.contains("##[error]c")), "{}", ended.log);
+    assert!(
+        !ended.log.lines().any(|line| line.starts_with("##[error]") || line.contains("##[error]c")),
+        "{}",
+        ended.log
+    );
 }

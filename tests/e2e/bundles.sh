@@ -25,7 +25,7 @@ fi
 
 failed=0
 path=dist
-next_version=16.0.1
+next_version=16.4.6
 # expect CODE WORDS FLAGS…: runs the gate; its exit code has to be CODE, and its log has to hold WORDS.
 expect() {
     local code="$1" words="$2" log actual=0

@@ -181,11 +181,7 @@ impl Baseline {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  \"{key}\": {value},");
         }
-        let _ = writeln!(
-            text,
-            "  \"total\": {{ \"raw\": {}, \"{algorithm}\": {} }},",
-            total.raw, total.compressed
-        );
+        let _ = writeln!(text, "  \"total\": {{ \"raw\": {}, \"{algorithm}\": {} }},", total.raw, total.compressed);
         let files = self.files.iter().map(|file| format!("{}: {}", json!(file.path), entry(file, algorithm)));
         text.push_str(&block("files", files));
         for (key, bytes) in [("listed", &self.listed), ("packages", &self.packages)] {

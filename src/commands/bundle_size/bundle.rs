@@ -55,7 +55,12 @@ impl Bundle {
     pub fn from_files(files: impl IntoIterator<Item = BundleFile>) -> Self {
         let mut files: Vec<BundleFile> = files.into_iter().collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { files, listed: BTreeMap::new(), packages: BTreeMap::new(), compressor: Compressor::of(Compression::Gzip) }
+        Self {
+            files,
+            listed: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            compressor: Compressor::of(Compression::Gzip),
+        }
     }
 
     #[must_use]

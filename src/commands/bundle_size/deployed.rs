@@ -38,7 +38,12 @@ pub fn judge(
     let mut findings = vec![
         Finding::passed(check)
             .expected("sizes, which `evidence` compares with those of the last promotion")
-            .actual(format!("measured: {}, {} raw in {}", shown(bundle.total()), Bytes(bundle.total().raw), bundle.count()))
+            .actual(format!(
+                "measured: {}, {} raw in {}",
+                shown(bundle.total()),
+                Bytes(bundle.total().raw),
+                bundle.count()
+            ))
             .figures(Figures::now(format!("{}, to be judged by `evidence`", shown(bundle.total())))),
     ];
     let rest = of(None);
@@ -51,7 +56,9 @@ pub fn judge(
         findings.push(if files.is_empty() {
             super::growth::empty_group(&group.name)
         } else {
-            Finding::passed(&group.name).expected("sizes of this group").actual(format!("measured: {}", shown(sum(&files))))
+            Finding::passed(&group.name)
+                .expected("sizes of this group")
+                .actual(format!("measured: {}", shown(sum(&files))))
         });
         let now = sum(&files).bytes(limits.compression);
         findings.extend(judge_size(&format!("{}: size", group.name), now, &[], &limits));

@@ -79,15 +79,19 @@ pub fn measure_as_before(root: &Path, how: &Measuring) -> Result<Bundle, Command
 /// A file that cannot be read.
 pub fn sketch(root: &Path, bundle: &mut Bundle, paths: &[String]) -> Result<(), Finding> {
     let wanted: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let sketches = in_parallel(&wanted, || (), |(), path| {
-        let mut sketcher = Sketcher::default();
-        read_chunks(&root.join(path), |chunk| {
-            sketcher.add(chunk);
-            Ok(())
-        })
-        .map_err(|error| unreadable(path, &error))?;
-        Ok(sketcher.finish())
-    })?;
+    let sketches = in_parallel(
+        &wanted,
+        || (),
+        |(), path| {
+            let mut sketcher = Sketcher::default();
+            read_chunks(&root.join(path), |chunk| {
+                sketcher.add(chunk);
+                Ok(())
+            })
+            .map_err(|error| unreadable(path, &error))?;
+            Ok(sketcher.finish())
+        },
+    )?;
     let mut sketches: BTreeMap<&str, Sketch> = paths.iter().map(String::as_str).zip(sketches).collect();
     for file in &mut bundle.files {
         if let Some(sketch) = sketches.remove(file.path.as_str()) {
@@ -161,7 +165,8 @@ impl Measuring {
     }
 
     fn measure_file(&self, root: &Path, path: &Path, deflater: &mut Deflater) -> Result<BundleFile, Finding> {
-        let (sizes, sha256) = self.measure_content(&root.join(path), deflater).map_err(|error| unreadable(path, &error))?;
+        let (sizes, sha256) =
+            self.measure_content(&root.join(path), deflater).map_err(|error| unreadable(path, &error))?;
         Ok(BundleFile { path: path.to_string_lossy().into_owned(), sizes, sha256, ..BundleFile::default() })
     }
 

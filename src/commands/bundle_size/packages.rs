@@ -130,11 +130,7 @@ impl Packages {
 
 /// The measured file that an output is: the same path, or the only one that ends with it, and about the same size: a later step
 /// of the build may add a banner, or minify once more.
-fn find_output<'a>(
-    output: &str,
-    size: Option<u64>,
-    by_name: &BTreeMap<&str, Vec<(&'a str, u64)>>,
-) -> Option<&'a str> {
+fn find_output<'a>(output: &str, size: Option<u64>, by_name: &BTreeMap<&str, Vec<(&'a str, u64)>>) -> Option<&'a str> {
     let output = output.trim_start_matches("./");
     // Each of them ends with the name of the output.
     let files = by_name.get(file_name(output))?;

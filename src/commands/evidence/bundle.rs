@@ -116,9 +116,9 @@ pub fn explanations(texts: &MergedTexts) -> Vec<MergedExplanation> {
 impl Claim {
     /// The reports of the gate that leave the judgement to this command.
     pub fn measured_bundles(&self) -> impl Iterator<Item = &ReceivedReport> {
-        self.received.iter().filter(|received| {
-            received.report.command == GATE && received.report.judged_by.as_deref() == Some(JUDGE)
-        })
+        self.received
+            .iter()
+            .filter(|received| received.report.command == GATE && received.report.judged_by.as_deref() == Some(JUDGE))
     }
 
     /// The sizes that are to be judged: of the only report that passed and has some.

@@ -35,7 +35,7 @@ use crate::{
     values::{clip, short_sha},
     world::{
         git::Commit,
-        github::{Annotation, GitHub, PullRequestId, MergedTexts, Repository, SourceCommit, TagTarget, WorkflowRun},
+        github::{Annotation, GitHub, MergedTexts, PullRequestId, Repository, SourceCommit, TagTarget, WorkflowRun},
     },
 };
 

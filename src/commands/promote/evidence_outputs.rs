@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::{bundle_sizes::BundleSizes, finding::Finding, ledger::EvidenceId, report::Run, results::ReceivedReports, subject::Subject};
+use crate::{
+    bundle_sizes::BundleSizes, finding::Finding, ledger::EvidenceId, report::Run, results::ReceivedReports,
+    subject::Subject,
+};
 
 /// The outputs of the required `evidence` and `approval`.
 #[derive(Debug, Default, PartialEq)]

@@ -385,7 +385,10 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
     };
     let at = ("validated-at", VALIDATED);
     let run = ("validation-run", "https://github.com/acme/shop/actions/runs/5");
-    let evidence = report_with_outputs("evidence", &[("evidence", EVIDENCE), at, run, ("repository-id", "74"), ("bundle-size", "7 raw")]);
+    let evidence = report_with_outputs(
+        "evidence",
+        &[("evidence", EVIDENCE), at, run, ("repository-id", "74"), ("bundle-size", "7 raw")],
+    );
     let approval = report_with_outputs("approval", &[("approver", "bob")]);
     let outputs = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
     let expected = EvidenceOutputs {

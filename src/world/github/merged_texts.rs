@@ -8,8 +8,8 @@ use super::{
     client::GitHub,
     commit_people::PullRequestId,
     graphql::{GraphQlQuery, present},
-    people::read_permission,
     merged_text::{MergedText, MergedTexts},
+    people::read_permission,
     repository::Repository,
 };
 use crate::finding::Finding;

@@ -19,7 +19,9 @@ impl TrustedFiles {
         path: &str,
         groups: &ProcessGroups,
     ) -> Result<Option<TrustedFile>, CommandError> {
-        let missing = |actual: &str| Finding::inconclusive(format!("tag {tag}")).actual(actual).expected("a tag of this repository");
+        let missing = |actual: &str| {
+            Finding::inconclusive(format!("tag {tag}")).actual(actual).expected("a tag of this repository")
+        };
         let git = self.open(groups)?.ok_or_else(|| missing("no checkout").unobservable())?;
         let tree_path = tree_path(&git, path)?;
         let commit = git.fetch_tag("origin", tag).map_err(|finding| with_depth(finding, 0).unobservable())?;

@@ -31,7 +31,8 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, Drift { tag, then, limit, grows
     };
     let patterns = then.patterns.as_ref().unwrap_or(&rules.scope.patterns);
     let scope = Scope { patterns: patterns.clone(), groups: rules.scope.groups.clone() };
-    let both = |file: &&BundleFile| scope.judges(&file.path) && scope.covers(&file.path) && rules.scope.covers(&file.path);
+    let both =
+        |file: &&BundleFile| scope.judges(&file.path) && scope.covers(&file.path) && rules.scope.covers(&file.path);
     // A baseline of the first schema has names, not paths.
     let known = |file: &&BundleFile| then.patterns.is_none() || both(file);
     let before = then.files.iter().filter(known).map(|file| file.sizes).sum::<Sizes>().bytes(judged);

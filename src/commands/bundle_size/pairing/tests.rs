@@ -135,8 +135,11 @@ fn a_manifest_names_files_whatever_their_content() {
 
 #[test]
 fn sums_of_the_first_schema_match_every_file_of_their_name() {
-    let sum =
-        |path: &str| BundleFile { path: path.to_owned(), sizes: Sizes { raw: 9, compressed: 9 }, ..BundleFile::default() };
+    let sum = |path: &str| BundleFile {
+        path: path.to_owned(),
+        sizes: Sizes { raw: 9, compressed: 9 },
+        ..BundleFile::default()
+    };
     let before = [sum("chunk-[hash].js"), sum("app.js"), sum("old.js")];
     let now = [file("chunk-ABCDEF12.js", "a"), file("chunk-QRSTUV34.js", "b"), file("app.js", "c")];
     assert_eq!(

@@ -55,7 +55,10 @@ impl<'a> BundleComparison<'a> {
                     || "no compression".to_owned(),
                     |then| format!("{} level {} by {}", then.algorithm, then.level, then.backend),
                 );
-                notes.push(format!("compared before compression, because {} was measured with {then}", promoted.version));
+                notes.push(format!(
+                    "compared before compression, because {} was measured with {then}",
+                    promoted.version
+                ));
                 None
             }
         };
@@ -130,7 +133,8 @@ impl<'a> BundleComparison<'a> {
             .baseline(Bytes(before).to_string());
         let added = side.now.raw.saturating_sub(side.before.raw);
         let is_over = added > max_added.0 || (before > 0 && now > max_increase.limit_of(before));
-        let is_cut = max_decrease.is_decrease_over(before, now) || max_decrease.is_decrease_over(side.before.raw, side.now.raw);
+        let is_cut =
+            max_decrease.is_decrease_over(before, now) || max_decrease.is_decrease_over(side.before.raw, side.now.raw);
         let finding = match (is_over, is_cut) {
             (true, _) => Finding::blocked(&side.check),
             (false, true) => Finding::inconclusive(&side.check).next(
@@ -179,7 +183,10 @@ impl Verification<'_> {
         let finding = |received: &ReceivedReport| {
             let judge = received.report.judged_by.as_deref().unwrap_or_default();
             Finding::inconclusive(clip(&received.report.command, MAX_NAME))
-                .actual(format!("only measured, to be judged by `{}`, and nothing here judges it", clip(judge, MAX_NAME)))
+                .actual(format!(
+                    "only measured, to be judged by `{}`, and nothing here judges it",
+                    clip(judge, MAX_NAME)
+                ))
                 .expected("reports that this version can judge")
                 .next("use the same version of promote-gates in both repositories; put fewer gates into one `run`")
         };
@@ -188,9 +195,10 @@ impl Verification<'_> {
 
     fn judge_bundle(&self, observations: &EvidenceObservations) -> Vec<Finding> {
         let Some(now) = self.claim.bundle_sizes() else {
-            let has_passed = self.claim.measured_bundles().any(|received| {
-                received.report.verdict == Verdict::Passed && !received.report.dry_run
-            });
+            let has_passed = self
+                .claim
+                .measured_bundles()
+                .any(|received| received.report.verdict == Verdict::Passed && !received.report.dry_run);
             // What did not pass has measured nothing, and the check of the gate says so.
             let finding = Finding::inconclusive(CHECK)
                 .actual(format!("its report has no valid output `{SIZES}`"))
@@ -209,7 +217,8 @@ impl Verification<'_> {
         if let Some(limit) = limits.max_size {
             let size = now.compressor.as_ref().map_or(now.total.raw, |_| now.total.compressed);
             let finding = if size > limit.0 {
-                Finding::blocked(format!("{CHECK}: limit")).next("make the bundle smaller, or raise `max-size` of this service in the config file")
+                Finding::blocked(format!("{CHECK}: limit"))
+                    .next("make the bundle smaller, or raise `max-size` of this service in the config file")
             } else {
                 Finding::passed(format!("{CHECK}: limit"))
             };
@@ -251,7 +260,9 @@ impl Verification<'_> {
                     return finding;
                 }
                 match &explained {
-                    Err(error) => error.for_check(&finding.check).expected("the descriptions of the merged pull requests"),
+                    Err(error) => {
+                        error.for_check(&finding.check).expected("the descriptions of the merged pull requests")
+                    }
                     Ok(explanations) => over_limit(finding, added, explanations),
                 }
             })

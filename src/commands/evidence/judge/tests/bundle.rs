@@ -170,10 +170,7 @@ fn groups_are_judged_by_themselves_unless_they_differ() {
             "1000501 gzip, 4002000 raw; admin: 10501 gzip, 42000 raw; by gzip 9 zlib-rs 0.6.8",
             &["bundle size: the rest: passed", "bundle size: admin: blocked"],
         ),
-        (
-            "1000501 gzip, 4002000 raw; editor: 10501 gzip, 42000 raw; by gzip 9 zlib-rs 0.6.8",
-            &["bundle size: passed"],
-        ),
+        ("1000501 gzip, 4002000 raw; editor: 10501 gzip, 42000 raw; by gzip 9 zlib-rs 0.6.8", &["bundle size: passed"]),
         ("1060000 gzip, 4002000 raw; by gzip 9 zlib-rs 0.6.8", &["bundle size: blocked"]),
     ] {
         let reports = [report("smoke", Verdict::Passed), measured(now)];
@@ -205,7 +202,12 @@ fn a_bundle_is_never_passed_without_a_comparison() {
         (LIMITS, vec![smoke(), own()], &GATES, &["bundle size: blocked", "bundle-size: passed"]),
         (LIMITS, vec![smoke()], &GATES, &["bundle-size: blocked"]),
         (LIMITS, vec![smoke(), dry()], &GATES, &["bundle-size: blocked"]),
-        (LIMITS, vec![smoke(), same(), measured("7 raw")], &GATES, &["bundle size: inconclusive", "bundle-size: passed"]),
+        (
+            LIMITS,
+            vec![smoke(), same(), measured("7 raw")],
+            &GATES,
+            &["bundle size: inconclusive", "bundle-size: passed"],
+        ),
     ] {
         let (findings, _) = judged(config, &reports, required, false, |_| {});
         assert_eq!(verdicts(&findings), expected, "{config} {reports:?}");
@@ -235,7 +237,10 @@ fn the_limits_of_the_service_count() {
         ("{ max-increase: 20, max-added: 2MB }", &["bundle size: passed"][..]),
         ("{ max-increase: 20, max-added: 1999999 }", &["bundle size: blocked"]),
         ("{ max-increase: 19.9, max-added: 2MB }", &["bundle size: blocked"]),
-        ("{ max-increase: 20, max-added: 2MB, max-size: 1.2MB }", &["bundle size: passed", "bundle size: limit: passed"]),
+        (
+            "{ max-increase: 20, max-added: 2MB, max-size: 1.2MB }",
+            &["bundle size: passed", "bundle size: limit: passed"],
+        ),
         (
             "{ max-increase: 20, max-added: 2MB, max-size: 1199999 }",
             &["bundle size: passed", "bundle size: limit: blocked"],
