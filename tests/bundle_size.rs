@@ -219,7 +219,7 @@ fn bad_input_is_named_and_nothing_is_written() {
         (&["--baseline=false.json"], &["false.json: its total is", "remove the file, then write it again"]),
         (&["--max-increase=-5"], &["`max-increase` (flag)", "\"-5\"", "a percentage"]),
         (&["--max-added=1,5 MB"], &["`max-added` (flag)", "\"1,5 MB\"", "a number of bytes"]),
-        (&["--compression=brotli"], &["`compression` (flag)", "\"brotli\"", "one of raw, gzip"]),
+        (&["--compression=zstd"], &["`compression` (flag)", "\"zstd\"", "one of raw, gzip, brotli"]),
         (&["--top=ten"], &["`top` (flag)", "\"ten\""]),
         (&["--max-increese=3"], &["max-increese", "did you mean", "max-increase"]),
     ] {

@@ -80,7 +80,7 @@ fn growth_that_was_explained_when_it_was_merged_passes_and_is_shown_without_mark
         assert_eq!(stage.fake_github.violations(), [""; 0]);
         if expected.0 == 0 {
             assert!(ended.summary.contains("since 1.4.1 in production"), "{}", ended.summary);
-            assert!(ended.summary.contains(">#12</a>") && !ended.summary.contains("<b>the"), "{}", ended.summary);
+            assert!(ended.summary.contains("/pull/12\">") && !ended.summary.contains("<b>the"), "{}", ended.summary);
             let waived = found(&ended, "bundle size")["waived"].as_str().unwrap().to_owned();
             assert!(waived.starts_with("#12: up to +4.1 MB: "), "{waived}");
             assert!(ended.commands().iter().all(|command| !command.starts_with("::error")), "{}", ended.log);

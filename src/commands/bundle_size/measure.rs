@@ -160,8 +160,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
 impl Measuring {
     /// The compressed size of a content that need not be compressed: the baseline has it, or an earlier run has kept it.
     fn find(&self, sha256: &str, raw: u64) -> Option<u64> {
+        // Asked first, because a kept size stays as long as it is asked for.
+        let kept = self.cache.as_ref().and_then(|cache| cache.find(sha256, raw));
         let known = self.known.get(sha256).filter(|sizes| sizes.raw == raw).map(|sizes| sizes.compressed);
-        known.or_else(|| self.cache.as_ref()?.find(sha256, raw))
+        known.or(kept)
     }
 
     fn measure_file(&self, root: &Path, path: &Path, deflater: &mut Deflater) -> Result<BundleFile, Finding> {
