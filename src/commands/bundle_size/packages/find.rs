@@ -16,6 +16,8 @@ use crate::{
 
 /// The largest file that is read, in bytes: the statistics of large builds have a hundred megabytes.
 const MAX_SIZE: u64 = 256 << 20;
+/// How much of the end of a script is searched for the name of its map, in bytes.
+const LONGEST_URL: usize = 300;
 /// The names under which bundlers and their plugins write their data.
 const NAMES: [&str; 9] = [
     "meta.json",
@@ -73,6 +75,20 @@ fn read(text: &[u8]) -> Option<Parts> {
     esbuild::read(text).or_else(|| rollup::read(text)).or_else(|| webpack::read(text))
 }
 
+/// The map that the last line of a script names (`//# sourceMappingURL=…`): Turbopack's have a name of their own. Only a file in
+/// the same folder counts.
+fn named_map(path: &str, script: &[u8]) -> Option<String> {
+    const MARK: &str = "sourceMappingURL=";
+    let end = String::from_utf8_lossy(&script[script.len().saturating_sub(LONGEST_URL)..]).into_owned();
+    let (_, name) = end.rsplit_once(MARK)?;
+    let name = name.trim_end().trim_end_matches("*/").trim_end();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-[]@~+".contains(&byte);
+    let is_name = name.ends_with(".map") && !name.starts_with('.') && name.bytes().all(is_plain);
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let slash = if folder.is_empty() { "" } else { "/" };
+    is_name.then(|| format!("{folder}{slash}{name}"))
+}
+
 /// Attributes each script by its source map.
 fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
     let mut found = Packages::default();
@@ -82,8 +98,9 @@ fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
             continue;
         }
         let read = |path: &str| read_bounded(&root.join(path), MAX_SIZE).ok();
-        let Some(map) = read(&format!("{}.map", file.path)) else { continue };
-        let Some(sources) = read(&file.path).and_then(|script| source_map::read(&map, &script)) else { continue };
+        let Some(script) = read(&file.path) else { continue };
+        let map = named_map(&file.path, &script).unwrap_or_else(|| format!("{}.map", file.path));
+        let Some(sources) = read(&map).and_then(|map| source_map::read(&map, &script)) else { continue };
         let mut parts = Parts::default();
         parts.outputs.insert(file.path.clone(), Some(file.sizes.raw));
         let attributed = sources.values().copied().fold(0, u64::saturating_add);
@@ -96,4 +113,26 @@ fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
         found.merge(packages);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_script_names_its_map() {
+        for (path, script, map) in [
+            ("dist/a.js", "x();\n//# sourceMappingURL=0_w-15.js.map\n", Some("dist/0_w-15.js.map")),
+            ("a.css", "b{}/*# sourceMappingURL=a.css.map */", Some("a.css.map")),
+            ("dist/a.js", "x()", None),
+            ("dist/a.js", "//# sourceMappingURL=../../../etc/x.map", None),
+            ("dist/a.js", "//# sourceMappingURL=.map", None),
+            ("dist/a.js", "//# sourceMappingURL=https://acme.example/a.map", None),
+            ("dist/a.js", "//# sourceMappingURL=data:application/json;base64,e30=", None),
+        ] {
+            assert_eq!(named_map(path, script.as_bytes()).as_deref(), map, "{script}");
+        }
+        let far = format!("//# sourceMappingURL=a.js.map{}", " ".repeat(LONGEST_URL));
+        assert_eq!(named_map("a.js", far.as_bytes()), None);
+    }
 }
