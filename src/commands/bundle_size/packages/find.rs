@@ -83,7 +83,7 @@ fn named_map(path: &str, script: &[u8]) -> Option<String> {
     let (_, name) = end.rsplit_once(MARK)?;
     let name = name.trim_end().trim_end_matches("*/").trim_end();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-[]@~+".contains(&byte);
-    let is_name = name.ends_with(".map") && !name.starts_with('.') && name.bytes().all(is_plain);
+    let is_name = name.rsplit('.').next() == Some("map") && !name.starts_with('.') && name.bytes().all(is_plain);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let slash = if folder.is_empty() { "" } else { "/" };
     is_name.then(|| format!("{folder}{slash}{name}"))

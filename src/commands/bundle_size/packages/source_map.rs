@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
         let is_end: fn(&u8) -> bool = |byte| *byte == b'\n';
         let mut rest = script.split(is_end);
         let line = rest.next().unwrap_or_default();
-        let lines = script.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let lines = script.split(is_end).count();
         let is_ascii = line.is_ascii();
         Self { rest, lines, line, is_ascii, number: 0, byte: 0, unit: 0, source: None, bytes: Vec::new() }
     }
