@@ -139,6 +139,12 @@ impl InfraRepo {
         Ok(files)
     }
 
+    /// The same repository at another branch.
+    #[must_use]
+    pub fn on_branch(&self, branch: Branch) -> Self {
+        Self { branch, ..self.clone() }
+    }
+
     /// Repeats reads for at most this long. A time limit that has room for a long history is too long to wait for a remote that
     /// does not answer.
     #[must_use]

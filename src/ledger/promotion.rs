@@ -8,6 +8,7 @@ use super::{evidence_id::EvidenceId, kind::PromotionKind, run_url::RunUrl, trail
 use crate::{
     bundle_sizes::BundleSizes,
     clock::rfc3339,
+    people::digest::PeopleDigest,
     subject::{Digest, Environment, Service},
     world::git::{Commit, CommitSummary},
 };
@@ -36,6 +37,9 @@ pub struct Promotion {
     /// URL of the workflow run that validated.
     pub validation_run: Option<String>,
     pub evidence: Option<EvidenceId>,
+    /// How to list the people who had a part in the release again: in the commit of a pull request, whose approval is judged
+    /// in another run than its evidence.
+    pub people: Option<PeopleDigest>,
     /// GitHub's number of the repository that validated, as GitHub signed it.
     pub repository_id: Option<u64>,
     /// The sizes of the bundle that was validated.
@@ -69,6 +73,7 @@ impl Promotion {
             validated_at: None,
             validation_run: None,
             evidence: None,
+            people: None,
             repository_id: None,
             bundle_sizes: None,
             approved_by: None,
@@ -101,6 +106,7 @@ impl Promotion {
             validated_at: parse(commit, trailer::VALIDATED_AT),
             validation_run: text(trailer::VALIDATION_RUN),
             evidence: parse(commit, trailer::EVIDENCE),
+            people: text(trailer::PEOPLE).and_then(|people| serde_json::from_str(&people).ok()),
             repository_id: parse(commit, trailer::REPOSITORY_ID),
             bundle_sizes: parse(commit, trailer::BUNDLE_SIZE),
             approved_by: text(trailer::APPROVED_BY),
@@ -176,6 +182,7 @@ impl Promotion {
         trailer(trailer::VALIDATED_AT, self.validated_at.map(rfc3339).as_deref());
         trailer(trailer::VALIDATION_RUN, self.validation_run.as_deref());
         trailer(trailer::EVIDENCE, self.evidence.as_ref().map(EvidenceId::as_str));
+        trailer(trailer::PEOPLE, self.people.as_ref().and_then(|people| serde_json::to_string(people).ok()).as_deref());
         trailer(trailer::REPOSITORY_ID, self.repository_id.map(|id| id.to_string()).as_deref());
         trailer(trailer::BUNDLE_SIZE, self.bundle_sizes.as_ref().map(ToString::to_string).as_deref());
         trailer(trailer::APPROVED_BY, self.approved_by.as_deref());

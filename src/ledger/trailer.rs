@@ -9,6 +9,7 @@ pub const SOURCE_COMMIT: &str = "Source-commit";
 pub const VALIDATED_AT: &str = "Validated-at";
 pub const VALIDATION_RUN: &str = "Validation-run";
 pub const EVIDENCE: &str = "Evidence";
+pub const PEOPLE: &str = "People";
 pub const REPOSITORY_ID: &str = "Repository-id";
 pub const BUNDLE_SIZE: &str = "Bundle-size";
 pub const APPROVED_BY: &str = "Approved-by";
