@@ -28,6 +28,7 @@ mod merged_texts;
 mod node_ids;
 mod pages;
 mod policies;
+mod pull_request_reviews;
 mod pull_request_text;
 mod pull_requests;
 mod query_call;
@@ -38,12 +39,14 @@ mod routes;
 mod runs;
 mod serve;
 mod state;
+mod statuses;
 mod tokens;
 
 pub use fake_github::FakeGitHub;
 pub use format::{account_id, now, repository_id};
 pub use records::{
-    DispatchEvent, FakeComment, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest, FakeRun,
+    DispatchEvent, FakeComment, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest,
+    FakePullRequestReview, FakeRun, FakeStatus,
 };
 pub use routes::{ApiRoute, routes};
 pub use state::{InjectedFault, RecordedRequest};

@@ -12,7 +12,7 @@ use std::{
 };
 
 use promote_gates::{
-    sandbox::github::{FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, now},
+    sandbox::github::{FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, FakePullRequestReview, now},
     world::github::QUERIES,
 };
 use serde_json::{Map, Value, json};
@@ -133,9 +133,50 @@ fn exchanges() -> Vec<Value> {
         caller.query("PullRequestText", &variables)
     });
     let viewer = caller.query("Viewer", &json!({}));
+    let mut all = vec![commits, first, second, texts, paths, newest, older, none, viewer];
+    all.extend(described);
+    all.extend(reviews(&caller));
     assert_eq!(caller.fake_github.violations(), [""; 0]);
-    let all = [commits, first, second, texts, paths, newest, older, none, viewer];
-    all.into_iter().chain(described).collect()
+    all
+}
+
+/// Pull requests with reviews of every kind of author, of a commit and of none, and with a force-push.
+fn reviews(caller: &Caller) -> Vec<Value> {
+    let authors = [Some("alice"), Some("renovate[bot]"), None];
+    for (author, state) in authors.into_iter().zip(["APPROVED", "CHANGES_REQUESTED", "PENDING"]) {
+        let review = FakePullRequestReview {
+            author: author.map(ToOwned::to_owned),
+            state: state.to_owned(),
+            commit: author.map(|_| "d".repeat(40)),
+            teams: vec!["acme/leads".to_owned()],
+            ..FakePullRequestReview::default()
+        };
+        caller.fake_github.review_pull_request(SHOP, 5, review);
+    }
+    caller.fake_github.change_pull_request(SHOP, 5, |pull_request| {
+        pull_request.is_open = true;
+        pull_request.force_pushed_at = Some(now());
+        pull_request.files = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+    });
+    let (owner, name) = SHOP.split_once('/').expect("an owner");
+    let one = |number: u64, after: Value| {
+        let variables = json!({ "owner": owner, "name": name, "number": number, "first": 2, "after": after });
+        caller.query("PullRequestReviews", &variables)
+    };
+    let list = |states: Value, after: Value| {
+        let variables = json!({
+            "owner": owner, "name": name, "states": states, "first": 1, "after": after, "reviews": 100,
+        });
+        caller.query("PullRequests", &variables)
+    };
+    vec![
+        one(5, Value::Null),
+        one(5, json!("2")),
+        one(6, Value::Null),
+        list(json!(["OPEN"]), Value::Null),
+        list(Value::Null, Value::Null),
+        list(Value::Null, json!("1")),
+    ]
 }
 
 #[test]

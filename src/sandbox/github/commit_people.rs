@@ -50,14 +50,19 @@ fn node(call: &QueryCall, id: &str, (most_authors, most_pulls): (usize, usize)) 
     let pull_requests = of_commit.map(
         |pull_request| json!({ "id": pull_request_id(repository, pull_request), "merged": !pull_request.is_open }),
     );
-    let email = if commit.committer_email.is_empty() { &commit.author_email } else { &commit.committer_email };
     Ok(json!({
         "oid": commit.sha,
         "signature": commit.is_signed_by_github.then(|| json!({ "isValid": true, "wasSignedByGitHub": true })),
         "authors": connection(authors(&call.data.accounts, commit), most_authors),
-        "committer": git_actor("Committer", email, commit.committer.as_deref()),
+        "committer": committer(commit),
         "associatedPullRequests": connection(pull_requests.collect(), most_pulls),
     }))
+}
+
+/// The committer of a commit.
+pub fn committer(commit: &FakeCommit) -> Value {
+    let email = if commit.committer_email.is_empty() { &commit.author_email } else { &commit.committer_email };
+    git_actor("Committer", email, commit.committer.as_deref())
 }
 
 /// A person as a commit names them. GitHub shows no user for an App, which is a bot.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     comments, commit_paths, commit_people, deployments,
     errors::{ContractViolation, error},
-    merged_texts, pull_request_text, pull_requests,
+    merged_texts, pull_request_reviews, pull_request_text, pull_requests,
     query_call::{GraphQlFailure, QueryCall},
     state::FakeGitHubState,
     tokens::token,
@@ -36,6 +36,16 @@ const OPERATIONS: &[Operation] = &[
         handler: pull_request_text::get,
     },
     Operation { name: "Viewer", variables: &[], handler: comments::viewer },
+    Operation {
+        name: "PullRequestReviews",
+        variables: &["owner", "name", "number", "first", "after"],
+        handler: pull_request_reviews::get,
+    },
+    Operation {
+        name: "PullRequests",
+        variables: &["owner", "name", "states", "first", "after", "reviews"],
+        handler: pull_request_reviews::list,
+    },
     Operation {
         name: "Deployments",
         variables: &["owner", "name", "environment", "first", "after", "statuses"],

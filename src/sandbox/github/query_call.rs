@@ -41,6 +41,29 @@ impl<'a> QueryCall<'a> {
         ids.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is no list of at most 100 ids")))
     }
 
+    /// A number from 1 on.
+    pub fn number(&self, name: &str) -> Result<u64, GraphQlFailure> {
+        let number = self.variables.get(name).and_then(Value::as_u64).filter(|number| *number > 0);
+        number.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is no number from 1 on")))
+    }
+
+    /// Where a page begins: the fake's cursors are numbers.
+    pub fn start(&self, name: &str) -> Result<usize, GraphQlFailure> {
+        match self.optional_text(name)? {
+            None => Ok(0),
+            Some(cursor) => cursor
+                .parse()
+                .map_err(|_| GraphQlFailure::Violation(format!("`{cursor}` does not appear to be a valid cursor."))),
+        }
+    }
+
+    /// The repository that `$owner` and `$name` name.
+    pub fn repository(&self) -> Result<&'a FakeRepository, GraphQlFailure> {
+        let name = format!("{}/{}", self.text("owner")?, self.text("name")?);
+        let missing = || GraphQlFailure::NotFound(format!("Could not resolve to a Repository with the name '{name}'."));
+        self.data.repositories.get(&name.to_lowercase()).ok_or_else(missing)
+    }
+
     pub fn text(&self, name: &str) -> Result<&'a str, GraphQlFailure> {
         self.optional_text(name)?.ok_or_else(|| GraphQlFailure::Violation(format!("${name} is null")))
     }
@@ -69,6 +92,15 @@ pub fn connection(entries: Vec<Value>, first: usize) -> Value {
     let has_next = entries.len() > first;
     let nodes: Vec<Value> = entries.into_iter().take(first).collect();
     json!({ "nodes": nodes, "pageInfo": { "hasNextPage": has_next } })
+}
+
+/// A page of a list with a cursor, in the form of a connection.
+pub fn page(entries: Vec<Value>, start: usize, first: usize) -> Value {
+    let all = entries.len();
+    let nodes: Vec<Value> = entries.into_iter().skip(start).take(first).collect();
+    let end = start + nodes.len();
+    let cursor = (end > start).then(|| end.to_string());
+    json!({ "nodes": nodes, "pageInfo": { "hasNextPage": end < all, "endCursor": cursor } })
 }
 
 /// Why there is no object with an id.

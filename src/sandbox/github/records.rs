@@ -9,6 +9,7 @@ mod issue;
 mod pull_request;
 mod repository;
 mod run;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,10 @@ pub use deployment::FakeDeployment;
 pub use environment::{BranchPolicy, DeploymentBranches, FakeEnvironment, ProtectionSettings};
 pub use history::{CommitHistory, FakeCommit, GitObject};
 pub use issue::FakeIssue;
-pub use pull_request::FakePullRequest;
+pub use pull_request::{FakePullRequest, FakePullRequestReview};
 pub use repository::{DispatchEvent, FakeRepository};
 pub use run::{FakeAnnotation, FakeJob, FakeReview, FakeRun};
+pub use status::FakeStatus;
 
 /// Everything that routes read and change.
 #[derive(Default)]

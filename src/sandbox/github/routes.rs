@@ -12,6 +12,7 @@ use super::{
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
     refs, repositories, runs,
     state::FakeGitHubState,
+    statuses,
     tokens::{suffices, token},
 };
 use crate::sandbox::server::{FakeResponse, ReceivedRequest};
@@ -102,6 +103,15 @@ const ROUTES: &[ApiRoute] = &[
         PAGES,
         Handler::ChangeRepository(commits::compare),
     ),
+    // Before the route of a commit, whose name may have slashes.
+    route(
+        Method::GET,
+        below!("/commits/{ref}/statuses"),
+        "statuses=read",
+        PAGES,
+        Handler::ChangeRepository(statuses::list),
+    ),
+    route(Method::POST, below!("/statuses/{sha}"), "statuses=write", &[], Handler::ChangeRepository(statuses::create)),
     route(Method::GET, below!("/commits/{ref}"), "contents=read", PAGES, Handler::ChangeRepository(commits::get)),
     route(Method::GET, below!("/contents/{path}"), "contents=read", &["ref"], Handler::ReadRepository(contents::get)),
     route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ReadRepository(refs::get)),

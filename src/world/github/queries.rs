@@ -1,9 +1,15 @@
 //! Every query, so that a test can check them against GitHub's schema.
 
 use super::{
-    comments::VIEWER, commit_paths::COMMIT_PATHS, deployments::DEPLOYMENTS, graphql::GraphQlQuery,
-    merged_texts::MERGED_TEXTS, people::COMMIT_PEOPLE, pull_request_text::PULL_REQUEST_TEXT,
+    comments::VIEWER,
+    commit_paths::COMMIT_PATHS,
+    deployments::DEPLOYMENTS,
+    graphql::GraphQlQuery,
+    merged_texts::MERGED_TEXTS,
+    people::COMMIT_PEOPLE,
+    pull_request_text::PULL_REQUEST_TEXT,
     pull_requests::PULL_REQUEST_PEOPLE,
+    reviews::{PULL_REQUEST_REVIEWS, PULL_REQUESTS},
 };
 
 pub const QUERIES: &[&GraphQlQuery] = &[
@@ -11,7 +17,9 @@ pub const QUERIES: &[&GraphQlQuery] = &[
     &COMMIT_PEOPLE,
     &DEPLOYMENTS,
     &MERGED_TEXTS,
+    &PULL_REQUESTS,
     &PULL_REQUEST_PEOPLE,
+    &PULL_REQUEST_REVIEWS,
     &PULL_REQUEST_TEXT,
     &VIEWER,
 ];

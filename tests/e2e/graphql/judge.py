@@ -92,6 +92,10 @@ def fields(schema, kind, selection, value):
     wanted = {}
     for node in selection.selections:
         if isinstance(node, InlineFragmentNode):
+            condition = node.type_condition.name.value
+            # Where the query asks for the type, a fragment about another one selects nothing.
+            if value.get(TYPENAME, condition) != condition:
+                continue
             wanted |= fields(schema, schema.type_map[node.type_condition.name.value], node.selection_set, value)
         elif isinstance(node, FieldNode):
             name = node.name.value

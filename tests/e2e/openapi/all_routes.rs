@@ -11,7 +11,7 @@ const INFRA: &str = "acme/ecommerce-infra";
 const POLICIES: &str = "environments/production/deployment-branch-policies";
 
 /// Every permission.
-const ALL_PERMISSIONS: [&str; 7] = [
+const ALL_PERMISSIONS: [&str; 8] = [
     "actions=read",
     "checks=read",
     "contents=write",
@@ -19,6 +19,7 @@ const ALL_PERMISSIONS: [&str; 7] = [
     "issues=write",
     "members=read",
     "pull_requests=write",
+    "statuses=write",
 ];
 
 /// All exchanges, in order.
@@ -34,6 +35,7 @@ pub fn all_exchanges() -> Vec<Exchange> {
     let mut all = repositories(&fake_github, &caller);
     all.extend(runs(&fake_github, &caller));
     all.extend(commits(&fake_github, &caller));
+    all.extend(statuses(&caller));
     all.extend(environments(&fake_github, &caller));
     all.extend(issues(&fake_github, &caller));
     all.extend(comments(&fake_github, &caller));
@@ -210,6 +212,35 @@ fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         caller.exchange(Method::GET, &format!("{REPO}/branches?protected=2"), Value::Null, Conformance::Invalid),
     ])
     .collect()
+}
+
+/// Statuses of the first commit that [`commits`] made.
+fn statuses(caller: &Caller) -> Vec<Exchange> {
+    let sha = "a".repeat(40);
+    let (own, unknown) = (format!("{REPO}/statuses/{sha}"), format!("{REPO}/statuses/{}", "7".repeat(40)));
+    let post = |body, request| caller.exchange(Method::POST, &own, body, request);
+    let list = format!("{REPO}/commits/{sha}/statuses");
+    vec![
+        caller.get(&list),
+        post(
+            json!({
+                "state": "success", "context": "promote-gates/approval", "description": "approved by alice",
+                "target_url": "https://github.com/acme/infra/actions/runs/7",
+            }),
+            Conformance::Valid,
+        ),
+        post(json!({ "state": "pending" }), Conformance::Valid),
+        post(json!({ "state": "error", "description": null, "target_url": null }), Conformance::Valid),
+        caller.get(&list),
+        caller.get(&format!("{list}?per_page=1&page=2")),
+        caller.get(&format!("{REPO}/commits/{}/statuses", "7".repeat(40))),
+        caller.ask(Method::POST, &unknown, json!({ "state": "success" })),
+        post(json!({}), Conformance::Invalid),
+        post(json!({ "state": "good" }), Conformance::Invalid),
+        post(json!({ "state": "success", "context": 7 }), Conformance::Invalid),
+        post(json!({ "state": "success", "sha": sha }), Conformance::Invalid),
+        post(json!({ "state": "success", "description": "x".repeat(141) }), Conformance::InvalidByProse),
+    ]
 }
 
 fn environments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {

@@ -12,6 +12,7 @@ use super::{
     issue::FakeIssue,
     pull_request::FakePullRequest,
     run::{FakeAnnotation, FakeJob, FakeReview, FakeRun},
+    status::FakeStatus,
 };
 use crate::sandbox::github::format::{now, split_name};
 
@@ -41,6 +42,7 @@ pub struct FakeRepository {
     /// Oldest first.
     pub comments: Vec<FakeComment>,
     pub edits: Vec<FakeEdits>,
+    pub statuses: Vec<FakeStatus>,
 }
 
 /// A `repository_dispatch` event as a workflow would receive it.
@@ -69,6 +71,7 @@ impl FakeRepository {
             pull_requests: Vec::new(),
             comments: Vec::new(),
             edits: Vec::new(),
+            statuses: Vec::new(),
         }
     }
 
