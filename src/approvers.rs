@@ -1,7 +1,9 @@
-//! Who reviewed a workflow run, read from GitHub's reviews, and when its jobs were approved, read from their deployments.
-//! `github.actor` only names who started the run, which for a dispatch is an App.
+//! Who reviewed a workflow run or a pull request, read from GitHub's reviews, and when the jobs of a run were approved, read from
+//! their deployments. `github.actor` only names who started the run, which for a dispatch is an App.
 
+pub mod codeowners;
 mod job_wait;
+mod last_reviews;
 mod reviews;
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
 };
 
 pub use job_wait::{ApprovalTime, JobWait, OtherRules, WaitEnd};
+pub use last_reviews::{LastReview, ReviewState, last_reviews};
 pub use reviews::{PersonApproval, ReviewAuthor, Reviews, join_names};
 
 /// Fetches the reviews of a workflow run's deployments to an environment; `None` if the run does not exist.

@@ -24,7 +24,7 @@ pub enum ReviewAuthor {
 }
 
 impl ReviewAuthor {
-    fn from_account(account: Option<&Account>, people: &People) -> Self {
+    pub(super) fn from_account(account: Option<&Account>, people: &People) -> Self {
         let Some(Account { login, kind }) = account.filter(|account| account.login != "ghost") else {
             return Self::Deleted;
         };
