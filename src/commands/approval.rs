@@ -6,36 +6,41 @@
 //! | no approval, or a rejection; approved only by bots, or only by people who had a part in the release; too many approvals within `window`; the environment does not exist or requires no reviewers; a second attempt | blocked |
 //! | GitHub or the ledger cannot be read; the people who had a part in the release are unknown | inconclusive |
 //!
+//! With `source: pull-request`, the approval is that of the promotion's pull request: [`pull_request`].
+//!
 //! The command runs in the job that the environment protects. GitHub shows who reviewed a run, but neither when nor in which
 //! attempt. The states of the deployment that GitHub made for the job show when it stopped waiting.
 
+pub mod args;
 mod attempts;
+mod comment;
 mod excluded;
+mod frequency;
 mod judge;
 mod observations;
+pub mod pull_request;
 mod rules;
 mod sources;
 mod window;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     clock::rfc3339,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     config::Config,
     context::{CommandContext, REQUEST_TIMEOUT},
-    error::{CommandError, ValueError},
+    error::CommandError,
     finding::{Finding, Verdict},
-    ledger::{EvidenceId, InfraRepo, infra_repo::InfraRepoArgs},
-    login::Login,
+    ledger::InfraRepo,
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
     results::ReceivedReports,
-    secret::Secret,
-    subject::{Environment, Subject},
-    values::{HumanDuration, nonzero_duration, switch},
+    subject::Subject,
 };
-use excluded::SourceAccess;
+pub use args::Args;
+use args::{ApprovalSource, environment_of};
+use excluded::{SourceAccess, find_evidence_id};
 use judge::judge;
 use observations::{ApprovalObservations, OwnRun};
 use rules::ApprovalRules;
@@ -44,98 +49,48 @@ use sources::{ApprovalObserver, EvidenceRef};
 /// How often the command looks within `timeout` if every look fails at once.
 const MAX_LOOKS: u32 = 12;
 
-/// Settings of `approval`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Reports of earlier jobs, including that of `evidence`: the expression `toJSON(needs)`
-    #[arg(long, value_name = "JSON")]
-    pub results: Option<String>,
-    /// GitHub environment of this job
-    #[arg(long, value_name = "NAME", required = true)]
-    pub github_environment: Environment,
-    /// Require an approver who had no part in the release: its deployment and its commits, as `evidence` lists them
-    #[arg(
-        long,
-        value_name = "BOOL",
-        action = clap::ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        default_value = "true",
-        value_parser = switch
-    )]
-    pub independent: bool,
-    /// Additional logins whose approval does not count
-    #[arg(long, value_name = "LOGIN")]
-    pub excluded: Vec<Login>,
-    /// How many promotions one person may approve within `window`
-    #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = count)]
-    pub max_approvals: u32,
-    /// Time window in which approvals are counted
-    #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = window)]
-    pub window: HumanDuration,
-    /// How long the decision pack must have been there before the approval, such as `60s` [default: not checked]
-    #[arg(long, value_name = "DURATION", value_parser = nonzero_duration)]
-    pub min_review_time: Option<HumanDuration>,
-    /// Require a comment of the approver in GitHub's review, with at least two letters
-    #[arg(
-        long,
-        value_name = "BOOL",
-        action = clap::ArgAction::Set,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        default_value = "false",
-        value_parser = switch
-    )]
-    pub require_comment: bool,
-    /// Token that may read this repository's workflow runs (Actions: read), its deployments (Deployments: read) and the ledger (Contents: read)
-    #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
-    pub token: Option<Secret>,
-    /// Token with Actions, Contents and Pull requests: read on the service's repository; only for releases of more people than the report of `evidence` has room for [default: `token`]
-    #[arg(long, value_name = "SOURCE_READ_TOKEN")]
-    pub source_token: Option<Secret>,
-    #[command(flatten)]
-    pub ledger: InfraRepoArgs,
-    /// How long to retry while GitHub or the ledger cannot be read
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
-    pub timeout: HumanDuration,
-}
-
 impl Command for Args {
     const NAME: &'static str = "approval";
-    const ABOUT: &'static str = "Check that an independent person approved this run, and had time to review it";
+    const ABOUT: &'static str =
+        "Check that an independent person approved this run or its pull request, and had time to review it";
     const KIND: CommandKind = CommandKind::PromotionGate;
     const BRANDING: Option<Branding> = Some(Branding { icon: "user-check", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "approver", help: "Login of the person whose approval counts" },
-        Output { name: "approved-at", help: "When GitHub let the job go on after its approval (RFC 3339)" },
+        Output { name: "approver", help: "Login of the person whose approval counts; of several, separated by commas" },
+        Output {
+            name: "approved-at",
+            help: "When GitHub let the job go on after its approval, or when the pull request was approved (RFC 3339)",
+        },
+        Output {
+            name: "pull-request",
+            help: "Number of the promotion's pull request; empty with `source: environment`",
+        },
+        Output {
+            name: "head",
+            help: "The commit of the pull request that was judged; empty with `source: environment`",
+        },
+        Output {
+            name: "subject",
+            help: "What the pull request promotes (JSON), for later steps; empty with `source: environment`",
+        },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
-        run(self, inputs.subject, inputs.config, ctx)
+        match self.source {
+            ApprovalSource::Environment => run(self, inputs.subject, inputs.config, ctx),
+            ApprovalSource::PullRequest => pull_request::run(self, inputs.subject, inputs.config, ctx),
+        }
     }
 }
 
 impl Gate for Args {}
-
-fn count(text: &str) -> Result<u32, ValueError> {
-    const ACCEPTED: ValueError = ValueError::new("a whole number from 1 to 1000");
-    text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or(ACCEPTED)
-}
-
-/// At most a day, because the command looks up every approval within the window.
-fn window(text: &str) -> Result<HumanDuration, ValueError> {
-    const ACCEPTED: ValueError = ValueError::new("a duration over 0 and of at most 24 hours such as `20m`");
-    let duration: HumanDuration = text.parse().map_err(|_| ACCEPTED)?;
-    (!duration.0.is_zero() && duration.0 <= Duration::from_hours(24)).then_some(duration).ok_or(ACCEPTED)
-}
 
 /// Looks until everything was observed, or something blocks.
 ///
 /// # Errors
 /// Bad input; [`CommandError::Cancelled`].
 fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    let github_environment = environment_of(args)?;
     let Some(run) = &ctx.runner_env.run else {
         return Err(Finding::inconclusive("workflow run")
             .actual("none is known here (GITHUB_REPOSITORY and GITHUB_RUN_ID)")
@@ -147,7 +102,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         github: ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?,
         repository: ctx.own_repository()?,
         own_run: OwnRun { id: run.id, attempt: run.attempt, url: run.url.clone() },
-        github_environment: args.github_environment.clone(),
+        github_environment: github_environment.clone(),
         runner: ctx.runner_env.runner_name.clone(),
         window: args.window.0,
         people: config.people.clone(),
@@ -160,7 +115,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         clock: Arc::clone(&ctx.execution.clock),
     });
     let rules = ApprovalRules {
-        environment: args.github_environment.clone(),
+        environment: github_environment.clone(),
         independent: args.independent,
         max_approvals: args.max_approvals as usize,
         window: args.window,
@@ -227,7 +182,7 @@ fn find_excluded(
 /// What identifies this promotion in the ledger; `None` if the reports do not contain it.
 fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandContext) -> Option<EvidenceRef> {
     let run = ctx.runner_env.run.as_ref();
-    let id: EvidenceId = reports.output("evidence", "evidence", subject, run)?.parse().ok()?;
+    let id = find_evidence_id(reports, subject, ctx)?;
     let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
     Some(EvidenceRef { id, validated_at })
 }

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    commands::approval::{observations::ApprovalObservations, rules::ApprovalRules},
+    commands::approval::{
+        comment::{has_letters, quote},
+        observations::ApprovalObservations,
+        rules::ApprovalRules,
+    },
     finding::Finding,
     login::is_same_login,
-    values::{HumanDuration, clip, is_invisible},
+    values::HumanDuration,
 };
-
-/// How many letters or digits a comment must have.
-const MIN_LETTERS: usize = 2;
-/// How much of a comment a message quotes, in characters.
-const MAX_COMMENT: usize = 80;
 
 /// The time from the request of the approval, which is when the decision pack was there, to the approval.
 pub(super) fn check_review_time(rules: &ApprovalRules, observations: &ApprovalObservations) -> Option<Finding> {
@@ -61,9 +60,7 @@ pub(super) fn check_comment(rules: &ApprovalRules, observations: &ApprovalObserv
     let check = "comment";
     let expected = "an approval with a comment that says what was looked at";
     Some(match comments(observations, approver).find(|comment| has_letters(comment)) {
-        Some(comment) => Finding::passed(check)
-            .actual(format!("{approver}: \"{}\"", clip(comment.trim(), MAX_COMMENT)))
-            .expected(expected),
+        Some(comment) => Finding::passed(check).actual(format!("{approver}: {}", quote(comment))).expected(expected),
         None => Finding::blocked(check)
             .actual(format!("{approver} approved without a comment"))
             .expected(expected)
@@ -79,9 +76,4 @@ pub(super) fn has_comment(observations: &ApprovalObservations, login: &str) -> b
 fn comments<'a>(observations: &'a ApprovalObservations, login: &'a str) -> impl Iterator<Item = &'a str> {
     let approvals = observations.reviews.iter().flat_map(|reviews| &reviews.approvals);
     approvals.filter(move |approval| is_same_login(&approval.login, login)).map(|approval| approval.comment.as_str())
-}
-
-/// Some letters of Unicode show nothing, such as the Hangul filler.
-fn has_letters(comment: &str) -> bool {
-    comment.chars().filter(|c| c.is_alphanumeric() && !is_invisible(*c)).count() >= MIN_LETTERS
 }
