@@ -66,6 +66,13 @@ impl CommandKind {
         matches!(self, Self::SoftwareGate | Self::PromotionGate)
     }
 
+    /// Whether the commit of the run that a `workflow_run` event names is the one that the command is about. A gate on people is
+    /// about a promotion, whichever run started it.
+    #[must_use]
+    pub const fn is_about_deployed_commit(self) -> bool {
+        !matches!(self, Self::PromotionGate | Self::Rules)
+    }
+
     #[must_use]
     pub const fn is_local(self) -> bool {
         matches!(self, Self::Local)

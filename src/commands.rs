@@ -17,6 +17,7 @@ pub mod record;
 pub mod rollback;
 pub mod run;
 pub mod smoke;
+pub mod status;
 pub mod wait;
 
 use crate::{
@@ -37,6 +38,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     command::<record::Args>(),
     command::<evidence::Args>(),
     command::<promote::Args>(),
+    command::<status::Args>(),
     command::<emergency::Args>(),
     command::<rollback::Args>(),
     command::<environments::Args>(),

@@ -48,7 +48,10 @@ pub fn execute(
     let resolved = entry.resolve(command_table, layers, None)?;
     let command = resolved.typed;
     let common = &command.common;
-    let subject = ctx.world.complete_subject(common.subject.assemble()?, &ctx.runner_env)?;
+    let mut subject = common.subject.assemble()?;
+    if entry.kind.is_about_deployed_commit() {
+        subject = ctx.world.complete_subject(subject, &ctx.runner_env)?;
+    }
     ctx.execution.partial.edit(|partial| {
         partial.settings = resolved.settings;
         partial.origins = resolved.origins;
