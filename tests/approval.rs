@@ -2,6 +2,8 @@
 
 mod counted;
 mod people;
+pub mod proposals;
+mod pull_request;
 mod refused;
 pub mod story;
 mod workflows;

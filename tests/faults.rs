@@ -6,6 +6,7 @@
 mod kills;
 mod reads;
 mod requests;
+mod statuses;
 mod time_limits;
 mod writes;
 
@@ -95,6 +96,8 @@ type NewStory = (&'static str, fn() -> Story);
 const STORIES: &[NewStory] = &[
     ("evidence", crate::evidence::story::story),
     ("approval", crate::approval::story::story),
+    ("approval of a pull request", crate::approval::story::pull_request_story),
+    ("status", crate::approval::story::status_story),
     ("wait", crate::wait::story::story),
     ("promote", crate::promote::story::story),
     ("emergency", crate::emergency::story::story),

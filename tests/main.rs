@@ -37,5 +37,6 @@ mod run;
 mod shop;
 mod smoke;
 mod socks;
+mod status;
 mod tidy;
 mod wait;

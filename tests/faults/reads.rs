@@ -95,6 +95,16 @@ fn approval_survives_one_failure_of_every_read() {
 }
 
 #[test]
+fn approval_of_a_pull_request_survives_one_failure_of_every_read() {
+    every_read_survives_one_failure("approval of a pull request");
+}
+
+#[test]
+fn status_survives_one_failure_of_every_read() {
+    every_read_survives_one_failure("status");
+}
+
+#[test]
 fn wait_survives_one_failure_of_every_read() {
     every_read_survives_one_failure("wait");
 }

@@ -112,7 +112,7 @@ impl StatusSession<'_> {
         let judged = judge_pull_request(&self.approval_args(number)?, &wanted, self.inputs.config, &ctx)?;
         let JudgedPullRequest { outcome, head, subject, is_waiting } = judged;
         let verdict = verdict(&outcome.findings);
-        let worst = outcome.findings.iter().max_by_key(|finding| finding.verdict);
+        let worst = first_worst(&outcome.findings);
         let reason = match (verdict, outcome.outputs.get("approver")) {
             (Verdict::Passed, Some(approver)) => format!("approved by {approver}"),
             _ => worst.map(Finding::headline).unwrap_or_default(),
@@ -154,7 +154,7 @@ impl StatusSession<'_> {
         }
         let findings = reports.require(&self.args.require, subject, run);
         let verdict = verdict(&findings);
-        let worst = findings.iter().max_by_key(|finding| finding.verdict);
+        let worst = first_worst(&findings);
         let reason = match verdict {
             Verdict::Passed => {
                 format!("approved by {}; passed: {}", output("approver"), self.args.require.join(", "))
@@ -224,6 +224,12 @@ impl StatusSession<'_> {
             Finding::passed(name).actual(actual).expected(expected).next(next)
         })
     }
+}
+
+/// The first of the worst findings.
+fn first_worst(findings: &[Finding]) -> Option<&Finding> {
+    // Of equal ones, `max_by_key` returns the last.
+    findings.iter().rev().max_by_key(|finding| finding.verdict)
 }
 
 /// The finding for a pull request whose last commit is not known: there is no commit to set a status of.

@@ -1,29 +1,13 @@
 //! Commit statuses: `/repos/{owner}/{repo}/statuses/{sha}`. A branch rule can require one, and then nobody merges without it.
 
 use hyper::Method;
-use serde::Deserialize;
 use serde_json::json;
 
-use super::{client::GitHub, permission::RequiredPermission, repository::Repository, write::SendOutcome};
+use super::{
+    client::GitHub, commit_status::CommitStatus, permission::RequiredPermission, repository::Repository,
+    write::SendOutcome,
+};
 use crate::{finding::Finding, reconcile::Permit, subject::Commit};
-
-/// A status of a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct CommitStatus {
-    /// `success`, `failure`, `error`, `pending`.
-    pub state: String,
-    /// GitHub compares contexts without case.
-    pub context: String,
-    #[serde(default)]
-    pub description: Option<String>,
-}
-
-impl CommitStatus {
-    #[must_use]
-    pub fn has_context(&self, context: &str) -> bool {
-        self.context.eq_ignore_ascii_case(context)
-    }
-}
 
 impl GitHub {
     /// The statuses of a commit, the newest first. Of each context, the newest one counts.

@@ -242,7 +242,7 @@ impl PullRequestObserver<'_> {
     fn find_excluded(&self, found: &FoundPullRequest, entry: &LedgerEntry) -> Result<Vec<ExcludedPerson>, Finding> {
         let person = |login: &str, id, part| ExcludedPerson { login: login.to_owned(), id, part };
         let mut excluded: Vec<ExcludedPerson> = Vec::new();
-        let opener = found.facts.author.as_ref();
+        let opener = found.facts.author.as_ref().filter(|author| author.account.kind == "User");
         excluded.extend(opener.map(|author| person(&author.account.login, author.id, "opened the pull request")));
         let committers = found.facts.people.iter().filter_map(|actor| actor.login.as_deref());
         excluded.extend(committers.map(|login| person(login, None, "made its commit")));
