@@ -8,7 +8,7 @@ use promote_gates::{
 use serde_json::{Value, json};
 
 use crate::{
-    approval::{BLOCKED, INCONCLUSIVE, INFRA, PASSED, SUBJECT, Stage, TOKEN, end, proposals::evidence_id},
+    approval::{INCONCLUSIVE, INFRA, PASSED, SUBJECT, Stage, TOKEN, end, proposals::with_config},
     house::{Ended, Runner},
 };
 
@@ -134,13 +134,13 @@ fn the_rules_are_those_of_approval_in_the_config_file() {
     stage.propose(5);
     stage.approve_pull_request(5, "alice", 30);
     let two = "approval:\n  minimum: 2\n  github-environment: production\n";
-    let ended = run(&stage, &stage.with_config(stage.pull_request_step(), two));
+    let ended = run(&stage, &with_config(stage.pull_request_step(), two));
     assert_eq!(set(&stage), ["pending: approval: approved by alice, 1 of 2"], "{}", ended.log);
     assert_eq!(ended.report["settings"]["approval"]["minimum"], 2);
     stage.approve_pull_request(5, "bob", 31);
-    run(&stage, &stage.with_config(stage.pull_request_step(), two));
+    run(&stage, &with_config(stage.pull_request_step(), two));
     assert_eq!(set(&stage)[1], "success: approved by alice, bob");
-    let ended = run(&stage, &stage.with_config(stage.pull_request_step(), "approval: { minimum: many }\n"));
+    let ended = run(&stage, &with_config(stage.pull_request_step(), "approval: { minimum: many }\n"));
     assert_eq!(ended.code, 2, "{}", ended.log);
 }
 
@@ -263,6 +263,4 @@ fn no_open_promotion_is_no_failure_and_one_number_limits_the_work() {
     let ended = run(&stage, &stage.pull_request_step().input("pull-request", "99"));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     assert!(ended.log.contains("this repository has no pull request #99"), "{}", ended.log);
-    assert_eq!(evidence_id(5).len(), 64);
-    assert_ne!(BLOCKED, PASSED);
 }

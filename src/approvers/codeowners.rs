@@ -85,16 +85,14 @@ fn parse_owner(word: &str) -> Option<Owner> {
     let is_name = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
-    match word.strip_prefix('@') {
-        Some(name) => match name.split_once('/') {
+    if let Some(name) = word.strip_prefix('@') {
+        return match name.split_once('/') {
             Some((owner, team)) => (is_name(owner) && is_name(team)).then(|| Owner::Team(name.to_owned())),
             None => is_name(name).then(|| Owner::User(name.to_owned())),
-        },
-        None => {
-            let (local, domain) = word.split_once('@')?;
-            (!local.is_empty() && domain.contains('.')).then(|| Owner::Address(word.to_owned()))
-        }
+        };
     }
+    let (local, domain) = word.split_once('@')?;
+    (!local.is_empty() && domain.contains('.')).then(|| Owner::Address(word.to_owned()))
 }
 
 /// Whether a pattern matches a path; `None` for a pattern that GitHub does not accept: it has no `!`, no `\#` and no ranges.

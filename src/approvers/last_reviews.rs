@@ -104,15 +104,15 @@ mod tests {
     use super::*;
     use crate::world::github::Account;
 
-    fn account(login: &str, kind: &str, id: Option<u64>) -> Option<ReviewerAccount> {
-        Some(ReviewerAccount { account: Account { login: login.to_owned(), kind: kind.to_owned() }, id })
+    fn account(login: &str, kind: &str, id: Option<u64>) -> ReviewerAccount {
+        ReviewerAccount { account: Account { login: login.to_owned(), kind: kind.to_owned() }, id }
     }
 
-    fn review(state: &str, author: Option<ReviewerAccount>, second: i64) -> PullRequestReview {
+    fn review(state: &str, author: impl Into<Option<ReviewerAccount>>, second: i64) -> PullRequestReview {
         PullRequestReview {
             state: state.to_owned(),
             submitted_at: Timestamp::from_second(second).ok(),
-            author,
+            author: author.into(),
             can_push: true,
             commit: Some("a".repeat(40)),
             body: String::new(),

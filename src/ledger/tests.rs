@@ -1,7 +1,10 @@
 //! A promotion is read back as it was written, and commits by others do no harm.
 
 use super::{proof::EntryChange, *};
-use crate::world::git::{CommitSummary, Trailers};
+use crate::{
+    people::digest::PeopleDigest,
+    world::git::{CommitSummary, Trailers},
+};
 
 fn promotion() -> Promotion {
     let service = "checkout-service".parse().unwrap();
@@ -58,6 +61,13 @@ fn complete_promotion(kind: PromotionKind) -> Promotion {
         source_commit: "a".repeat(40).parse().ok(),
         validation_run: Some("https://github.com/acme/shop/actions/runs/5/attempts/2".to_owned()),
         evidence: "e".repeat(64).parse().ok(),
+        people: Some(PeopleDigest {
+            count: 2,
+            sha256: "c".repeat(64),
+            runs: vec![41, 42],
+            head: "a".repeat(40).parse().unwrap(),
+            base: None,
+        }),
         repository_id: Some(74),
         bundle_sizes: "30 gzip, 90 raw; admin: 3 gzip, 9 raw; by gzip 9 zlib-rs 0.6.8".parse().ok(),
         approved_by: Some("bob".to_owned()),
@@ -152,6 +162,8 @@ fn an_invalid_trailer_counts_as_absent() {
         ("Evidence", "E"),
         ("Evidence", ""),
         ("Workflow", "https://evil.example/x"),
+        ("People", "mallory"),
+        ("People", "{}"),
         ("Rolls-back", "HEAD~1"),
         ("Promotion-kind", "hotfix"),
         ("Required", ""),

@@ -171,10 +171,10 @@ impl Stage {
     pub fn judge_pull_request(&self, number: u64) -> Runner {
         self.pull_request_step().input("source", "pull-request").input("pull-request", &number.to_string())
     }
+}
 
-    /// The config file of the steps with more lines.
-    pub fn with_config(&self, step: Runner, more: &str) -> Runner {
-        step.write("rules.yml", format!("{CONFIG}{more}"));
-        step
-    }
+/// A step whose config file has more lines.
+pub fn with_config(step: Runner, more: &str) -> Runner {
+    step.write("rules.yml", format!("{CONFIG}{more}"));
+    step
 }

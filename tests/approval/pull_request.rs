@@ -2,7 +2,7 @@
 
 mod commits;
 
-use promote_gates::sandbox::github::FakePullRequestReview;
+use promote_gates::sandbox::github::{FakePullRequest, FakePullRequestReview};
 
 use super::{
     proposals::{branch, evidence_id},
@@ -57,8 +57,7 @@ fn an_independent_approval_of_the_last_commit_passes() {
 fn an_approval_that_does_not_count_is_named_with_its_reason() {
     let by =
         |login: &str, stage: &Stage| FakePullRequestReview { author: Some(login.to_owned()), ..stage.approval(12, 30) };
-    type Change = fn(FakePullRequestReview) -> FakePullRequestReview;
-    let cases: [(&str, Change, &str); 8] = [
+    let cases: [(&str, fn(FakePullRequestReview) -> FakePullRequestReview, &str); 8] = [
         ("alice", |review| FakePullRequestReview { state: "COMMENTED".to_owned(), ..review }, ""),
         (
             "alice",
@@ -157,8 +156,7 @@ fn a_force_push_makes_earlier_approvals_void() {
 
 #[test]
 fn a_pull_request_that_is_none_of_an_open_promotion_is_blocked() {
-    type Change = fn(&mut promote_gates::sandbox::github::FakePullRequest);
-    let cases: [(Change, &str); 6] = [
+    let cases: [(fn(&mut FakePullRequest), &str); 6] = [
         (
             |one| {
                 one.is_open = false;

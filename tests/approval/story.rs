@@ -24,7 +24,11 @@ pub fn pull_request_story() -> Story {
     stage.propose(12);
     stage.approve_pull_request(12, "alice", 30);
     let (relay, runner) = behind_relay(&stage, stage.judge_pull_request(12));
-    Story::new(relay, runner, "approval", move || stage.fake_github.violations())
+    Story::new(relay, runner, "approval", move || {
+        // The whole stage, with its folder.
+        let stage = &stage;
+        stage.fake_github.violations()
+    })
 }
 
 /// The status of a pull request that is approved and has none yet, behind a relay.
@@ -36,6 +40,7 @@ pub fn status_story() -> Story {
     stage.approve_pull_request(12, "alice", 30);
     let (relay, runner) = behind_relay(&stage, stage.pull_request_step());
     Story::new(relay, runner, "status", move || {
+        let stage = &stage;
         let statuses = stage.fake_github.statuses(INFRA).into_iter();
         let set = statuses.map(|status| format!("{} {}", status.state, status.description.unwrap_or_default()));
         set.chain(stage.fake_github.violations()).collect()

@@ -16,9 +16,9 @@ pub struct ReviewedPullRequest {
     pub is_of_fork: bool,
     /// The branch that it is to be merged into.
     pub base: String,
-    /// The name of its own branch.
+    /// The name of its branch.
     pub branch: String,
-    /// The last commit of its own branch.
+    /// The last commit of its branch.
     pub head: String,
     pub opened_at: Timestamp,
     /// `None` if the account was deleted.
@@ -69,9 +69,9 @@ pub struct PullRequestReview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedPullRequest {
     pub number: u64,
-    /// The name of its own branch.
+    /// The name of its branch.
     pub branch: String,
-    /// The last commit of its own branch.
+    /// The last commit of its branch.
     pub head: String,
     /// Whether its branch is in another repository.
     pub is_of_fork: bool,

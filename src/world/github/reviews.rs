@@ -278,7 +278,7 @@ impl GitHub {
         Err(Finding::inconclusive("the pull requests")
             .actual(format!("more than {}", all.len()))
             .expected("fewer at once")
-            .next("close those that nobody needs"))
+            .next("close those that are not needed"))
     }
 
     fn review_page(

@@ -1,4 +1,4 @@
-//! Commit statuses: `/repos/{owner}/{repo}/statuses/{sha}`. A branch rule can require one, and then nobody merges without it.
+//! Commit statuses: `/repos/{owner}/{repo}/statuses/{sha}`. A branch rule can require one before a merge.
 
 use hyper::Method;
 use serde_json::json;

@@ -1,5 +1,5 @@
 //! The evidence of a commit that was made in another workflow run: what GitHub shows of that run. The commit's message is a claim
-//! of whoever made it; a run of the default branch whose `evidence` announced this release is not. Pure.
+//! of its author; a run of the default branch whose `evidence` announced this release is not. Pure.
 //!
 //! A run announces its reports as annotations. A token with Checks: write can add such an annotation to a job of the run, so
 //! this is worth as much as `proof: annotations` of `evidence`.
@@ -11,7 +11,7 @@ use crate::{
     report::notice::{self, ReportNotice},
     subject::{Commit, Subject},
     values::{clip, short_sha},
-    world::github::{Annotation, Repository, WorkflowRun},
+    world::github::{Annotation, CommitRelation, Repository, WorkflowRun},
 };
 
 /// Events of a run that starts from a fork or a branch without review.
@@ -54,7 +54,7 @@ pub fn run_problems(named: &RunUrl, found: &AnnouncingRun, promoted: &Subject) -
     if UNREVIEWED.contains(&run.event.as_str()) || !run.is_of_own_commit() {
         return vec![(format!("{what} is a run for a pull request or a fork"), FORGED)];
     }
-    if !position.relation.as_ref().is_some_and(|relation| relation.is_ancestor()) {
+    if !position.relation.as_ref().is_some_and(CommitRelation::is_ancestor) {
         let commit = short_sha(&run.head_sha);
         return vec![(format!("{what} is of the commit {commit}, which is not on {}", position.branch), FORGED)];
     }

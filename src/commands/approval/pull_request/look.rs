@@ -33,6 +33,9 @@ use crate::{
     },
 };
 
+/// Why a person of the release is excluded.
+const PART: &str = "had a part in the release";
+
 /// Which pull request is looked at.
 #[derive(Clone, Debug)]
 pub enum WantedPullRequest {
@@ -247,34 +250,29 @@ impl PullRequestObserver<'_> {
         let committers = found.facts.people.iter().filter_map(|actor| actor.login.as_deref());
         excluded.extend(committers.map(|login| person(login, None, "made its commit")));
         excluded.extend(self.excluded.iter().map(|login| person(login, None, "is in `excluded`")));
-        // Without an approval, there is no one to compare with.
+        // Without an approval, no person has to be compared with the list.
         if !found.reviews.iter().any(|review| review.person().is_some()) {
             return Ok(excluded);
         }
-        const PART: &str = "had a part in the release";
-        match &self.own_evidence {
-            Some(own) => {
-                for login in own.clone()?.people? {
-                    let account = self.ask(|| self.github.account(&login))?;
-                    let account = account.ok_or_else(|| gone(&login))?;
-                    excluded.push(person(&login, Some(account.id), PART));
-                }
+        if let Some(own) = &self.own_evidence {
+            for login in own.clone()?.people? {
+                let account = self.ask(|| self.github.account(&login))?;
+                let account = account.ok_or_else(|| gone(&login))?;
+                excluded.push(person(&login, Some(account.id), PART));
             }
-            None => {
-                let Some(digest) = &entry.promotion.people else { return Ok(excluded) };
-                let source = self.source_of(entry)?;
-                let observer = PeopleObserver {
-                    github: self.source_github,
-                    repository: &source.repository,
-                    paths: &source.paths,
-                    execution: &self.ctx.execution,
-                    time_limit: self.time_limit,
-                };
-                let logins = recompute(&observer, digest, &self.config.people)
-                    .map_err(|finding| finding.for_check("independence"))?;
-                // These logins are of now: no account can have changed its name since.
-                excluded.extend(logins.iter().map(|login| person(login, None, PART)));
-            }
+        } else if let Some(digest) = &entry.promotion.people {
+            let source = self.source_of(entry)?;
+            let observer = PeopleObserver {
+                github: self.source_github,
+                repository: &source.repository,
+                paths: &source.paths,
+                execution: &self.ctx.execution,
+                time_limit: self.time_limit,
+            };
+            let logins = recompute(&observer, digest, &self.config.people)
+                .map_err(|finding| finding.for_check("independence"))?;
+            // These logins are of now: no account can have changed its name since.
+            excluded.extend(logins.iter().map(|login| person(login, None, PART)));
         }
         Ok(excluded)
     }

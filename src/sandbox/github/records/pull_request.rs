@@ -6,6 +6,7 @@ use super::history::FakeCommit;
 use crate::sandbox::github::format::now;
 
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of GitHub's")]
 pub struct FakePullRequest {
     pub number: u64,
     /// The login of the opener; `None` after the account was deleted.

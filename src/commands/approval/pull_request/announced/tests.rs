@@ -32,7 +32,7 @@ fn entry() -> LedgerEntry {
     entry_with(&people().to_string(), "https://github.com/acme/infra/actions/runs/7/attempts/1")
 }
 
-fn run(change: Value) -> WorkflowRun {
+fn run(change: &Value) -> WorkflowRun {
     let mut run = json!({
         "id": 7, "run_attempt": 1, "workflow_id": 1, "path": ".github/workflows/promote.yml",
         "event": "repository_dispatch", "status": "completed", "conclusion": "success", "head_branch": "main",
@@ -58,7 +58,7 @@ fn announced(verdict: &str) -> String {
     format!("command=evidence verdict={verdict} sha256={} subject={subject}", "d".repeat(64))
 }
 
-fn announcing(change: Value, messages: &[String], status: &str) -> AnnouncingRun {
+fn announcing(change: &Value, messages: &[String], status: &str) -> AnnouncingRun {
     let relation = Some(CommitRelation { status: status.to_owned(), behind_by: 1 });
     AnnouncingRun {
         run: run(change),
@@ -75,7 +75,7 @@ fn problems(found: &AnnouncingRun) -> Vec<String> {
 #[test]
 fn a_run_of_the_branch_that_announced_the_release_is_its_evidence() {
     let passed = announced("passed");
-    assert_eq!(problems(&announcing(json!({}), std::slice::from_ref(&passed), "behind")), [""; 0]);
+    assert_eq!(problems(&announcing(&json!({}), std::slice::from_ref(&passed), "behind")), [""; 0]);
     // Beside other notices.
     let messages = [
         "command=promote verdict=passed sha256=1 subject={}".to_owned(),
@@ -83,7 +83,7 @@ fn a_run_of_the_branch_that_announced_the_release_is_its_evidence() {
         "no notice".to_owned(),
         passed.clone(),
     ];
-    assert_eq!(problems(&announcing(json!({}), &messages, "identical")), [""; 0]);
+    assert_eq!(problems(&announcing(&json!({}), &messages, "identical")), [""; 0]);
 }
 
 #[test]
@@ -110,13 +110,13 @@ fn another_run_or_another_release_is_no_evidence() {
         (json!({}), &passed.replace("subject=", "dry-run=true subject="), "behind", about),
         (json!({}), &passed.replace("command=evidence", "command=health"), "behind", about),
     ] {
-        let found = problems(&announcing(change, std::slice::from_ref(message), status));
+        let found = problems(&announcing(&change, std::slice::from_ref(message), status));
         assert!(found.len() == 1 && found[0].contains(expected), "{expected} in {found:?}");
     }
     // A second one that did not pass.
     let both = [passed.clone(), announced("inconclusive")];
-    assert_eq!(problems(&announcing(json!({}), &both, "behind")).len(), 1);
-    let mut untitled = announcing(json!({}), &[passed], "behind");
+    assert_eq!(problems(&announcing(&json!({}), &both, "behind")).len(), 1);
+    let mut untitled = announcing(&json!({}), &[passed], "behind");
     untitled.annotations[0].title = Some("promote-gates: x".to_owned());
     assert_eq!(problems(&untitled).len(), 1);
 }
@@ -140,7 +140,7 @@ fn the_list_of_people_is_about_the_release() {
                           deploy-workflow: .github/workflows/deploy.yml\n    image: ghcr.io/acme/checkout-service\n";
     let config = Config::read(&command_table(), "f.yml", CONFIG.as_bytes(), None).unwrap();
     let source = config.services.values().next().unwrap();
-    let of = |path: &str, sha: &str| Some(run(json!({ "path": path, "head_sha": sha })));
+    let of = |path: &str, sha: &str| Some(run(&json!({ "path": path, "head_sha": sha })));
     let good =
         || vec![(41, of(".github/workflows/deploy.yml", HEAD)), (42, of(".github/workflows/validate.yml", BASE))];
     let found = |people: &Value, before: Option<&str>, runs: &[(u64, Option<WorkflowRun>)]| -> Vec<String> {

@@ -52,9 +52,9 @@ fn number(login: &str) -> u64 {
     login.bytes().fold(7, |number: u64, byte| number.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
-fn user(login: &str) -> Option<ReviewerAccount> {
+fn user(login: &str) -> ReviewerAccount {
     let account = Account { login: login.to_owned(), kind: "User".to_owned() };
-    Some(ReviewerAccount { account, id: Some(number(login)) })
+    ReviewerAccount { account, id: Some(number(login)) }
 }
 
 /// An approval of the last commit.
@@ -62,7 +62,7 @@ fn approval(login: &str, minutes: i64) -> PullRequestReview {
     PullRequestReview {
         state: "APPROVED".to_owned(),
         submitted_at: Some(at(minutes)),
-        author: user(login),
+        author: Some(user(login)),
         can_push: true,
         commit: Some(head()),
         body: String::new(),

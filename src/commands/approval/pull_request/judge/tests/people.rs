@@ -30,9 +30,9 @@ fn people_with_a_part_in_the_release_or_its_pull_request_do_not_count() {
 #[test]
 fn a_renamed_author_is_known_by_the_number_of_the_account() {
     let renamed = PullRequestReview {
-        author: user("mallory").map(|author| ReviewerAccount {
+        author: Some(ReviewerAccount {
             account: Account { login: "m-2".to_owned(), kind: "User".to_owned() },
-            ..author
+            ..user("mallory")
         }),
         ..approval("mallory", 30)
     };
@@ -63,7 +63,7 @@ fn as_many_different_people_as_the_minimum_have_to_approve() {
 }
 
 fn other(login: &str, minutes: i64, number: u64) -> OtherApproval {
-    let id = user(login).and_then(|user| user.id);
+    let id = user(login).id;
     OtherApproval { login: login.to_owned(), id, at: at(minutes), number: Some(number), target: format!("#{number}") }
 }
 
