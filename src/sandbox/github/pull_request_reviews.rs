@@ -53,7 +53,7 @@ pub fn get(call: &QueryCall) -> Result<Value, GraphQlFailure> {
         } })
     });
     let force_push = found.force_pushed_at.map(|at| json!({ "createdAt": format_time(at) }));
-    let files_json: Vec<Value> = files.iter().take(2).map(|path| json!({ "path": path })).collect();
+    let files_json: Vec<Value> = files.iter().take(100).map(|path| json!({ "path": path })).collect();
     Ok(json!({ "repository": { "pullRequest": {
         "number": number,
         "url": format!("{}/pull/{number}", repository.page()),

@@ -29,7 +29,7 @@ pub struct ReviewedPullRequest {
     pub people: Vec<GitActor>,
     /// How many files it changes.
     pub changed_files: u64,
-    /// The paths of the first two of them.
+    /// The paths of the first hundred of them.
     pub files: Vec<String>,
     /// When its branch was last moved to a commit that does not follow the one before.
     pub force_pushed_at: Option<Timestamp>,

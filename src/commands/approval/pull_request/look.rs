@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     announced::{self, AnnouncingRun, Problem},
     observations::{
-        EvidenceLook, ExcludedPerson, FoundPullRequest, OtherApproval, Proposal, PullRequestLook,
+        EvidenceLook, ExcludedPerson, FileOwners, FoundPullRequest, OtherApproval, Proposal, PullRequestLook,
         PullRequestObservations, subject_of,
     },
 };
 use crate::{
     approvers::{
         LastReview,
-        codeowners::{self, OwnersLine, owners_of},
+        codeowners::{self, owners_of},
         last_reviews,
     },
     clock::rfc3339,
@@ -95,8 +95,7 @@ impl PullRequestObserver<'_> {
         let (Some(found), Some(entry)) = (observations.found(), observations.entry()) else { return observations };
         let evidence = self.look_for_evidence(entry);
         let excluded = if self.independent { self.find_excluded(found, entry) } else { Ok(Vec::new()) };
-        let file = observations.proposal.as_ref().map_or("", |proposal| proposal.file.as_str());
-        let owners = self.codeowners.then(|| self.find_owners(file));
+        let owners = self.codeowners.then(|| self.find_owners(entry));
         let others = self.find_other_approvals(found, entry);
         (observations.evidence, observations.excluded) = (Some(evidence), excluded);
         (observations.owners, observations.others) = (owners, others);
@@ -148,12 +147,11 @@ impl PullRequestObserver<'_> {
     /// What a branch holds: fetched by git, because a commit counts by what it changed. `head` is its last commit by GitHub.
     fn read_branch(&self, branch: &PromotionBranch, head: &str) -> Result<Proposal, Finding> {
         let PromotionBranch { environment, service, .. } = branch;
-        let file = self.infra.overlays.path(service, environment);
         let name: Branch = branch.to_string().parse().map_err(|error: String| {
             Finding::inconclusive("pull request").actual(error).expected("a name that git accepts")
         })?;
         let on_branch = self.infra.on_branch(name);
-        let Some(tip) = on_branch.fetch()? else { return Ok(Proposal { tip: None, newest: None, file }) };
+        let Some(tip) = on_branch.fetch()? else { return Ok(Proposal { tip: None, newest: None }) };
         if tip.commit.as_str() != head {
             return Err(Finding::inconclusive("pull request")
                 .actual(format!(
@@ -166,7 +164,7 @@ impl PullRequestObserver<'_> {
                 .temporary(Duration::ZERO));
         }
         let entries = ledger::history(&on_branch, &tip.commit, service, environment, |entries| !entries.is_empty())?;
-        Ok(Proposal { tip: Some(tip.commit.clone()), newest: entries.into_iter().next(), file })
+        Ok(Proposal { tip: Some(tip.commit.clone()), newest: entries.into_iter().next() })
     }
 
     fn look_for_evidence(&self, entry: &LedgerEntry) -> Result<EvidenceLook, Finding> {
@@ -219,8 +217,13 @@ impl PullRequestObserver<'_> {
 
     /// The source commit of the image before, by the ledger; `None` if the ledger does not have it.
     fn find_commit_before(&self, entry: &LedgerEntry) -> Result<Option<Commit>, Finding> {
-        let Some(before) = &entry.change.before else { return Ok(None) };
-        let has_set = |entry: &&LedgerEntry| entry.has_set(&before.entry) && entry.promotion.source_commit.is_some();
+        let befores: Vec<_> = entry.changes.iter().filter_map(|change| change.before.as_ref()).collect();
+        if befores.is_empty() {
+            return Ok(None);
+        }
+        let has_set = |entry: &&LedgerEntry| {
+            befores.iter().all(|before| entry.has_set(&before.entry)) && entry.promotion.source_commit.is_some()
+        };
         let promotion = &entry.promotion;
         let entries = self.ask(|| {
             let tip = self.infra.fetch()?.ok_or_else(|| self.infra.no_branch())?;
@@ -277,8 +280,8 @@ impl PullRequestObserver<'_> {
         Ok(excluded)
     }
 
-    /// The line of CODEOWNERS that decides about a file, at the tip of the base branch.
-    fn find_owners(&self, file: &str) -> Result<Option<OwnersLine>, Finding> {
+    /// The line of CODEOWNERS that decides about each changed file, at the tip of the base branch.
+    fn find_owners(&self, entry: &LedgerEntry) -> Result<Vec<FileOwners>, Finding> {
         let text = self.ask(|| {
             let tip = self.infra.fetch()?.ok_or_else(|| self.infra.no_branch())?;
             for place in codeowners::PLACES {
@@ -294,7 +297,9 @@ impl PullRequestObserver<'_> {
             }
             Ok(None)
         })?;
-        Ok(text.and_then(|bytes| owners_of(&String::from_utf8_lossy(&bytes), file)))
+        let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let paths = entry.changes.iter().map(|change| change.file.path.clone());
+        Ok(paths.map(|path| FileOwners { line: owners_of(&text, &path), path }).collect())
     }
 
     /// Approvals of other promotions to the same environment that may be within the window before one of these approvals.

@@ -22,8 +22,8 @@ pub struct PullRequestObservations {
     pub evidence: Option<Result<EvidenceLook, Finding>>,
     /// Who had a part in the release and its pull request, or why that is not known.
     pub excluded: Result<Vec<ExcludedPerson>, Finding>,
-    /// Who owns the changed file; absent if that is not asked for, or without a commit that promotes something.
-    pub owners: Option<Result<Option<OwnersLine>, Finding>>,
+    /// Who owns each changed file; absent if that is not asked for, or without a commit that promotes something.
+    pub owners: Option<Result<Vec<FileOwners>, Finding>>,
     /// Other approvals that may be within the window.
     pub others: Result<Vec<OtherApproval>, Finding>,
 }
@@ -54,8 +54,6 @@ pub struct Proposal {
     pub tip: Option<Commit>,
     /// The newest promotion of the branch's service to its environment, which that commit changed as its message says.
     pub newest: Option<LedgerEntry>,
-    /// The file that such a promotion changes.
-    pub file: String,
 }
 
 impl Proposal {
@@ -64,6 +62,13 @@ impl Proposal {
     pub fn entry(&self) -> Option<&LedgerEntry> {
         self.newest.as_ref().filter(|entry| Some(&entry.commit) == self.tip.as_ref())
     }
+}
+
+/// A changed file, and the line of CODEOWNERS that decides about it; `None` if none does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOwners {
+    pub path: String,
+    pub line: Option<OwnersLine>,
 }
 
 /// Where the evidence of the commit comes from.

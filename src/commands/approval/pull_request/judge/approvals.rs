@@ -7,7 +7,11 @@ use super::super::{
     rules::PullRequestRules,
 };
 use crate::{
-    approvers::{LastReview, ReviewState, codeowners::Owner, join_names},
+    approvers::{
+        LastReview, ReviewState,
+        codeowners::{Owner, OwnersLine},
+        join_names,
+    },
     commands::approval::{comment::has_letters, window::PastApproval},
     finding::Finding,
     login::is_same_login,
@@ -78,7 +82,7 @@ impl<'o> Approvals<'o> {
         eligible.sort_by_key(|approver| {
             let lacks_comment = self.rules.require_comment && !has_letters(&approver.review.comment);
             (
-                self.rules.codeowners && !self.is_owner(approver),
+                self.rules.codeowners && !self.is_owner_of_any(approver),
                 lacks_comment,
                 self.earlier(approver).len(),
                 approver.at,
@@ -88,14 +92,10 @@ impl<'o> Approvals<'o> {
         eligible
     }
 
-    /// Whether a person owns the changed file, or approved it for a team that does.
-    pub fn is_owner(&self, approver: &Approver) -> bool {
-        let Some(Ok(Some(line))) = &self.observations.owners else { return false };
-        line.owners.iter().any(|owner| match owner {
-            Owner::User(login) => is_same_login(login, approver.login),
-            Owner::Team(slug) => approver.review.teams.iter().any(|team| team.eq_ignore_ascii_case(slug)),
-            Owner::Address(_) => false,
-        })
+    /// Whether a person owns a changed file, or approved it for a team that does.
+    pub fn is_owner_of_any(&self, approver: &Approver) -> bool {
+        let Some(Ok(files)) = &self.observations.owners else { return false };
+        files.iter().filter_map(|file| file.line.as_ref()).any(|line| is_owner(line, approver))
     }
 
     /// What a person approved within the window before this approval, oldest first.
@@ -242,6 +242,15 @@ fn assess<'o>(review: &'o LastReview, found: &FoundPullRequest) -> Result<Option
         return Err(format!(", who approved at {at}, and the branch was force-pushed at {push}"));
     }
     Ok(Some(Approver { login, id: review.id, at, review }))
+}
+
+/// Whether a line of CODEOWNERS names a person, or a team that the person approved for.
+pub(super) fn is_owner(line: &OwnersLine, approver: &Approver) -> bool {
+    line.owners.iter().any(|owner| match owner {
+        Owner::User(login) => is_same_login(login, approver.login),
+        Owner::Team(slug) => approver.review.teams.iter().any(|team| team.eq_ignore_ascii_case(slug)),
+        Owner::Address(_) => false,
+    })
 }
 
 /// Numbers compare first: a login can change. Equal logins are the same person, too.

@@ -7,7 +7,7 @@ use super::super::{
 };
 use crate::{
     finding::Finding,
-    ledger::PromotionKind,
+    ledger::{PromotionKind, proof::EntryChange},
     values::{clip, short_sha},
 };
 
@@ -16,6 +16,8 @@ const COMMIT: &str = "commit";
 const EVIDENCE: &str = "evidence";
 /// How much of a name from outside a message quotes, in characters.
 const MAX_NAME: usize = 120;
+/// How much of the changes a message lists, in characters.
+const MAX_CHANGES: usize = 400;
 const NEW_ONE: &str = "close it, and validate the release again: new evidence gets a pull request of its own";
 
 pub(super) fn check_pull_request(rules: &PullRequestRules, observations: &PullRequestObservations) -> Vec<Finding> {
@@ -91,24 +93,21 @@ pub(super) fn check_pull_request(rules: &PullRequestRules, observations: &PullRe
 
 pub(super) fn check_commit(rules: &PullRequestRules, observations: &PullRequestObservations) -> Vec<Finding> {
     let (Some(found), Some(proposal)) = (observations.found(), &observations.proposal) else { return Vec::new() };
-    let expected = format!("one commit of `promote`, which changes {} alone", proposal.file);
+    let expected = "one commit of `promote`, which sets the image of the service and changes nothing else";
     let faults = commit_faults(rules, found, proposal);
     if faults.is_empty()
         && let Some(entry) = proposal.entry()
     {
-        let before = entry.change.before.as_ref().map(|before| before.entry.reference());
-        return vec![
-            Finding::passed(COMMIT)
-                .actual(format!(
-                    "{} sets {}, before {}",
-                    short_sha(entry.commit.as_str()),
-                    entry.change.after.entry.reference(),
-                    before.as_deref().unwrap_or("no image entry")
-                ))
-                .expected(expected),
-        ];
+        let change = |change: &EntryChange| {
+            let before = change.before.as_ref().map(|before| before.entry.reference());
+            let before = before.as_deref().unwrap_or("no image entry");
+            format!("{before} → {} in {}", change.after.entry.reference(), change.file.path)
+        };
+        let changes = clip(&entry.changes.iter().map(change).collect::<Vec<_>>().join(", "), MAX_CHANGES);
+        let actual = format!("{}: {changes}", short_sha(entry.commit.as_str()));
+        return vec![Finding::passed(COMMIT).actual(actual).expected(expected)];
     }
-    let fault = |(actual, next): (String, &str)| Finding::blocked(COMMIT).actual(actual).expected(&expected).next(next);
+    let fault = |(actual, next): (String, &str)| Finding::blocked(COMMIT).actual(actual).expected(expected).next(next);
     faults.into_iter().map(fault).collect()
 }
 
@@ -126,19 +125,19 @@ fn commit_faults(
         let actual = format!("it has {} commits", facts.commits);
         faults.push((actual, "do not push to the branch of a promotion: close the pull request, and validate again"));
     }
-    let is_only_file = facts.changed_files == 1 && facts.files == [proposal.file.clone()];
-    if !is_only_file {
-        let files = clip(&facts.files.join(", "), 2 * MAX_NAME);
-        let more = facts.changed_files.saturating_sub(facts.files.len() as u64);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let actual = format!("it changes {} files: {files}{more}", facts.changed_files);
-        faults.push((actual, "do not push to the branch of a promotion: close the pull request, and validate again"));
-    }
     let Some(entry) = proposal.entry() else {
         let actual = format!("{} does not set the image as its message says", short_sha(&facts.head));
         faults.push((actual, NEW_ONE));
         return faults;
     };
+    let is_of_promotion = |path: &String| entry.changes.iter().any(|change| change.file.path == *path);
+    let others: Vec<&str> = facts.files.iter().filter(|path| !is_of_promotion(path)).map(String::as_str).collect();
+    let hidden = facts.changed_files.saturating_sub(facts.files.len() as u64);
+    if !others.is_empty() || hidden > 0 {
+        let more = if hidden == 0 { String::new() } else { format!(" and {hidden} more") };
+        let actual = format!("it also changes {}{more}", clip(&others.join(", "), 2 * MAX_NAME));
+        faults.push((actual, "do not push to the branch of a promotion: close the pull request, and validate again"));
+    }
     let promotion = &entry.promotion;
     if promotion.kind != PromotionKind::Normal {
         let actual = format!("its message says that it is of the kind {}", promotion.kind);

@@ -1,6 +1,9 @@
 //! Whether an owner of the changed file is among the approvers.
 
-use super::approvals::Approvals;
+use super::{
+    super::observations::FileOwners,
+    approvals::{Approvals, is_owner},
+};
 use crate::{
     approvers::{codeowners::Owner, join_names},
     finding::Finding,
@@ -8,22 +11,24 @@ use crate::{
 
 const OWNERS: &str = "code owners";
 
-pub(super) fn check_owners(approvals: &Approvals) -> Option<Finding> {
-    if !approvals.rules.codeowners {
-        return None;
+pub(super) fn check_owners(approvals: &Approvals) -> Vec<Finding> {
+    match &approvals.observations.owners {
+        _ if !approvals.rules.codeowners => Vec::new(),
+        None => Vec::new(),
+        Some(Err(error)) => vec![error.for_check(OWNERS)],
+        Some(Ok(files)) => files.iter().filter_map(|file| check_file(approvals, file)).collect(),
     }
-    let file = &approvals.observations.proposal.as_ref()?.file;
+}
+
+/// Nothing without an approver: that is what `approval` says.
+fn check_file(approvals: &Approvals, FileOwners { path, line }: &FileOwners) -> Option<Finding> {
     let base = &approvals.rules.base;
-    let line = match approvals.observations.owners.as_ref()? {
-        Ok(line) => line,
-        Err(error) => return Some(error.for_check(OWNERS)),
-    };
-    let expected = format!("an approval by an owner of {file}, by CODEOWNERS on {base}");
+    let expected = format!("an approval by an owner of {path}, by CODEOWNERS on {base}");
     let finding = |finding: Finding| Some(finding.expected(&expected));
     let Some(line) = line else {
         return finding(
             Finding::blocked(OWNERS)
-                .actual(format!("no line of CODEOWNERS on {base} is about {file}"))
+                .actual(format!("no line of CODEOWNERS on {base} is about {path}"))
                 .next("add a line for this path to CODEOWNERS"),
         );
     };
@@ -31,20 +36,20 @@ pub(super) fn check_owners(approvals: &Approvals) -> Option<Finding> {
     if line.owners.is_empty() {
         return finding(
             Finding::blocked(OWNERS)
-                .actual(format!("line {number} of CODEOWNERS gives {file} no owner"))
+                .actual(format!("line {number} of CODEOWNERS gives {path} no owner"))
                 .next("add an owner to that line, or a line below it"),
         );
     }
-    let chosen = approvals.chosen();
-    if chosen.is_empty() {
+    let eligible = approvals.eligible();
+    if eligible.is_empty() {
         return None;
     }
-    if let Some(owner) = chosen.iter().find(|approver| approvals.is_owner(approver)) {
+    if let Some(owner) = eligible.iter().find(|approver| is_owner(line, approver)) {
         return finding(
             Finding::passed(OWNERS).actual(format!("{} is an owner: {owners} (line {number})", owner.login)),
         );
     }
-    let names = join_names(&chosen.iter().map(|approver| approver.login).collect::<Vec<_>>());
+    let names = join_names(&eligible.iter().map(|approver| approver.login).collect::<Vec<_>>());
     let addresses: Vec<&Owner> = line.owners.iter().filter(|owner| matches!(owner, Owner::Address(_))).collect();
     if !addresses.is_empty() {
         return finding(

@@ -1,14 +1,17 @@
 //! Owners of the changed file.
 
 use super::*;
-use crate::approvers::codeowners::owners_of;
+use crate::{approvers::codeowners::owners_of, commands::approval::pull_request::observations::FileOwners};
 
 fn rules() -> PullRequestRules {
     PullRequestRules { codeowners: true, ..super::rules() }
 }
 
 fn with_owners(codeowners: &str, reviews: &[PullRequestReview]) -> PullRequestObservations {
-    PullRequestObservations { owners: Some(Ok(owners_of(codeowners, FILE))), ..with(reviews) }
+    PullRequestObservations {
+        owners: Some(Ok(vec![FileOwners { path: FILE.to_owned(), line: owners_of(codeowners, FILE) }])),
+        ..with(reviews)
+    }
 }
 
 #[test]
