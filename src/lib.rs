@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod approvers;
 pub mod arguments;
+pub mod batch;
 pub mod bundle_sizes;
 pub mod clock;
 pub mod command;

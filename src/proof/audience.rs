@@ -25,7 +25,9 @@ pub fn of(client_payload: &Value) -> String {
     format!("{PREFIX}{}", hex_sha256(canonical(&signed).as_bytes()))
 }
 
-fn canonical(value: &Value) -> String {
+/// JSON with sorted keys, without whitespace.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
             let sorted: BTreeMap<&String, &Value> = fields.iter().collect();
