@@ -94,7 +94,7 @@ pub struct Report {
     pub no_config: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
-    /// The reports of the gates that `run` ran.
+    /// The reports of the gates that `run` ran, or those of `evidence` about each of several services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
     /// In a compact report: sha256 of the whole report file.
@@ -175,7 +175,7 @@ pub struct Outcome {
     pub outputs: BTreeMap<&'static str, String>,
     /// Outputs of the step that are too long for the report.
     pub long_outputs: BTreeMap<&'static str, String>,
-    /// The reports of the gates that `run` ran.
+    /// The reports of the gates that `run` ran, or those about each of several services.
     pub reports: Vec<Report>,
     /// The command that judges what was only measured.
     pub judged_by: Option<&'static str>,
@@ -306,8 +306,18 @@ impl Report {
         parts.join(" · ")
     }
 
+    /// Whether the reports in it are those of one command about several services, and not those of the gates of `run`.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        !self.reports.is_empty() && self.reports.iter().all(|inner| inner.command == self.command)
+    }
+
     /// How many of the gates of `run` have its verdict, and how many did not run: ` (1 of 3 gates; 1 not run)`.
     fn count_gates(&self) -> String {
+        if self.is_batch() {
+            let same = self.reports.iter().filter(|inner| inner.verdict == self.verdict).count();
+            return format!(" ({same} of {} services)", self.reports.len());
+        }
         let gates = self.findings.iter().filter(|finding| finding.check != self.command).count();
         let is_same = |gate: &&Self| gate.verdict == self.verdict && gate.dry_run == self.dry_run;
         let same = self.reports.iter().filter(is_same).count();

@@ -1,5 +1,6 @@
 //! Reads the reports of earlier jobs and steps, and checks that all required ones passed.
 
+pub mod batch;
 mod digest;
 
 use std::collections::BTreeMap;
@@ -208,34 +209,40 @@ impl ReceivedReports {
     }
 }
 
-/// Whether one report counts, as a finding.
-fn assess(
+/// Why a report counts for nothing, whatever its verdict is.
+fn uncounted(
     command: &str,
-    ReceivedReport { source, report, .. }: &ReceivedReport,
+    ReceivedReport { report, .. }: &ReceivedReport,
     subject: &Subject,
     run: Option<&Run>,
-) -> Finding {
-    let with_source = |finding: Finding| {
-        let source = report.run.as_ref().map_or_else(|| source.clone(), |run| run.url.clone());
-        finding.seen_at(source, &report.finished_at)
-    };
+) -> Option<Finding> {
     let other_run = run
         .zip(report.run.as_ref())
         .is_some_and(|(own, other)| (own.id, &own.repository) != (other.id, &other.repository));
     if let Some(difference) = report.subject.differs_from(subject) {
         let finding = Finding::inconclusive(command).actual(format!("about another subject: {difference}"));
-        return with_source(finding.next(format!("let this job and the gate have the same subject; {MATRIX}")));
+        return Some(finding.next(format!("let this job and the gate have the same subject; {MATRIX}")));
     }
     if report.dry_run {
-        return with_source(
-            Finding::inconclusive(command).actual(format!("{} in dry-run, which counts for nothing", report.verdict)),
-        );
+        let actual = format!("{} in dry-run, which counts for nothing", report.verdict);
+        return Some(Finding::inconclusive(command).actual(actual));
     }
     if other_run || (run.is_some() && report.run.is_none()) {
         let finding = Finding::inconclusive(command).actual("of another workflow run");
-        return with_source(
-            finding.next("give the reports of this run: of its jobs' outputs, and of artifacts of this run"),
-        );
+        return Some(finding.next("give the reports of this run: of its jobs' outputs, and of artifacts of this run"));
+    }
+    None
+}
+
+/// Whether one report counts, as a finding.
+fn assess(command: &str, received: &ReceivedReport, subject: &Subject, run: Option<&Run>) -> Finding {
+    let ReceivedReport { source, report, .. } = received;
+    let with_source = |finding: Finding| {
+        let source = report.run.as_ref().map_or_else(|| source.clone(), |run| run.url.clone());
+        finding.seen_at(source, &report.finished_at)
+    };
+    if let Some(finding) = uncounted(command, received, subject, run) {
+        return with_source(finding);
     }
     let finding = Finding::new(command, report.verdict).actual(format!("{}: {}", report.verdict, report.reason));
     // The report names the next step of its worst check; a report of another version may have none.

@@ -1,5 +1,7 @@
 //! The compact report: so small that twelve of them fit through `toJSON(needs)` in one environment variable.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::Report;
@@ -12,6 +14,23 @@ pub const LIMIT: usize = 6 * 1024;
 /// The maximum size of a command's own outputs in bytes, measured inside a JSON string. A truncated list would be a
 /// different list, so the outputs are kept whole or dropped.
 pub const OUTPUTS_LIMIT: usize = 2 * 1024;
+
+/// What a report about several services may have more for each of them: [`crate::batch::MAX_SERVICES`] of them still fit into one
+/// environment string beside two other reports.
+const PER_SERVICE: usize = 1024;
+/// The same for its outputs.
+const OUTPUTS_PER_SERVICE: usize = 128;
+
+/// The maximum size of the outputs of a report about so many services.
+#[must_use]
+pub const fn outputs_limit(services: usize) -> usize {
+    OUTPUTS_LIMIT + OUTPUTS_PER_SERVICE * services.saturating_sub(1)
+}
+
+/// How many services a report is about: those of the reports in it.
+fn services(report: &Report) -> usize {
+    report.reports.iter().filter_map(|inner| inner.subject.service.as_ref()).collect::<BTreeSet<_>>().len().max(1)
+}
 
 /// How much of a report is kept.
 struct Limits {
@@ -39,13 +58,14 @@ pub struct Compact {
     pub sha256: String,
 }
 
-/// Cuts `report` to [`LIMIT`]. `full_sha256` is the hash of the report file.
+/// Cuts `report` to [`LIMIT`], or, if the reports in it are about several services, to some more. `full_sha256` is the hash of the report file.
 #[must_use]
 pub fn compact(report: &Report, full_sha256: &str) -> Compact {
+    let limit = LIMIT + PER_SERVICE * (services(report) - 1);
     let text = LIMITS
         .iter()
         .map(|limits| encode(&cut(report, Some(full_sha256), limits)))
-        .find(|text| size_in_json(text) <= LIMIT)
+        .find(|text| size_in_json(text) <= limit)
         .unwrap_or_else(|| encode(&bare(report, full_sha256)));
     let sha256 = hex_sha256(text.as_bytes());
     Compact { text, sha256 }
@@ -82,7 +102,7 @@ fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
         effect.detail = clip(&effect.detail, limits.text);
     }
     small.settings.retain(|_, value| value.to_string().len() <= limits.setting);
-    if size_in_json(&serde_json::json!(small.outputs).to_string()) > OUTPUTS_LIMIT {
+    if size_in_json(&serde_json::json!(small.outputs).to_string()) > outputs_limit(services(report)) {
         small.outputs.clear();
     }
     small.origins.clear();

@@ -144,10 +144,11 @@ fn next_steps(report: &Report) -> String {
 
 /// The checks that did not pass, and those that passed only by an explanation; of `run`, every gate.
 fn open_checks(report: &Report) -> Option<Table> {
+    let is_run = !report.reports.is_empty() && !report.is_batch();
     let of_note: Vec<&Finding> = report
         .findings
         .iter()
-        .filter(|finding| finding.verdict != Verdict::Passed || finding.waived.is_some() || !report.reports.is_empty())
+        .filter(|finding| finding.verdict != Verdict::Passed || finding.waived.is_some() || is_run)
         .collect();
     let shown = &of_note[..of_note.len().min(OPEN_CHECKS)];
     let has_figures = shown.iter().any(|finding| finding.figures.is_some());
@@ -166,10 +167,10 @@ fn open_checks(report: &Report) -> Option<Table> {
         })
         .collect();
     let used: Vec<usize> = (0..5).filter(|index| rows.iter().any(|row| !row[*index].is_empty())).collect();
-    let check = if report.reports.is_empty() { "Check" } else { "Gate" };
+    let check = if is_run { "Gate" } else { "Check" };
     let columns: Vec<&str> = used.iter().map(|index| ["", check, names[0], names[1], names[2]][*index]).collect();
     // The figures of a gate are a sentence.
-    let all_figures = report.reports.is_empty() && shown.iter().all(|finding| finding.figures.is_some());
+    let all_figures = !is_run && shown.iter().all(|finding| finding.figures.is_some());
     let figures: Vec<usize> = if all_figures { (2..used.len()).collect() } else { Vec::new() };
     let pick = |row: [String; 5]| used.iter().map(move |index| row[*index].clone());
     let table = Table::new("", &columns, rows.into_iter().map(pick)).open();
