@@ -1,39 +1,43 @@
 //! `record`: dispatches a validation to the infra repository with the gates' reports as evidence, or reports which gate
-//! blocks it and sends nothing.
+//! blocks it and sends nothing. With `subjects`, it judges each service of a run, and dispatches those that passed together.
 
+mod batch;
 mod deploy_run;
+mod dispatch;
 mod payload;
 mod proof;
+mod subjects;
 
-use std::{fmt, path::Path, str::FromStr};
-
-use serde_json::Value;
+use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
 
 use crate::{
+    batch::list_services,
     command::{Branding, Command, CommandKind, RunInputs},
     config::services::workflow_path::WorkflowPath,
     context::CommandContext,
     error::{CommandError, ValueError},
     finding::{Finding, Verdict, verdict},
     proof::ProofMode,
-    reconcile::{Change, Permit, Plan, WriteOutcome, reconcile},
     report::{
-        Effect, EffectState, Outcome, Output, Report, Run,
+        Outcome, Output, Report, Run,
         compact::{compact, hex_sha256},
     },
     results::{ReceivedReport, ReceivedReports},
     secret::Secret,
-    subject::Subject,
+    subject::{Service, Subject},
     values::HumanDuration,
     world::{
-        event::TriggerEvent,
+        event::{CompletedRun, TriggerEvent},
         files::{self, Glob},
         git::Branch,
-        github::{GitHub, Repository, SendOutcome},
+        github::Repository,
     },
 };
+use batch::{BatchRelease, JudgedService};
 use deploy_run::DeployRunLookup;
+use dispatch::{Receiver, ValidationDispatch};
 use payload::{DispatchPayload, ValidatedRelease};
+use subjects::Subjects;
 
 /// Size limit of a report file, in bytes. A full report holds all findings and tables.
 const MAX_REPORT_SIZE: u64 = 16 << 20;
@@ -47,6 +51,9 @@ pub struct Args {
     /// Files with the gates' reports, for a matrix: paths or globs in the workspace
     #[arg(long, value_name = "GLOB")]
     pub reports: Vec<Glob>,
+    /// Releases of one deployment, when a run validates several services: a JSON list of one subject for each. The services whose gates passed are sent in one dispatch
+    #[arg(long, value_name = "JSON")]
+    pub subjects: Option<Subjects>,
     /// Gates that must have passed
     #[arg(long, value_name = "GATE", default_values = ["health", "smoke", "performance"])]
     pub required: Vec<String>,
@@ -93,6 +100,17 @@ impl Command for Args {
     }
 }
 
+impl Args {
+    fn receiver(&self) -> Receiver<'_> {
+        Receiver {
+            repository: &self.repository,
+            event_type: &self.event_type.0,
+            token: self.token.as_ref(),
+            timeout: self.timeout,
+        }
+    }
+}
+
 /// The type of a `repository_dispatch` event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType(String);
@@ -127,6 +145,9 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         TriggerEvent::WorkflowRun(run) => Some(run),
         TriggerEvent::RepositoryDispatch(_) | TriggerEvent::Other => None,
     };
+    if let Some(subjects) = &args.subjects {
+        return run_batch(args, &subjects.complete(subject)?, subject, deploy, ctx);
+    }
     ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let reports = collect_reports(args)?;
     let with_digest = reports.with_digest(&args.required, subject, ctx.current_run());
@@ -134,19 +155,9 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     ctx.execution.partial.edit(|partial| partial.subject = subject.clone());
     let release = ValidatedRelease::new(subject, ctx.current_run(), deploy, ctx.execution.wall())?;
     let mut findings = reports.require(&args.required, subject, release.run);
-    refuse_other_attempts(&mut findings, args, &reports, subject, release.run);
+    refuse_other_attempts(&mut findings, (&args.required, args.proof), &reports, subject, release.run);
     findings.extend(with_digest.as_ref().err().cloned());
-    if let Some(deploy) = deploy {
-        let lookup = DeployRunLookup {
-            event: deploy,
-            workflow: args.deploy_workflow.as_ref(),
-            branch: args.branch.as_ref(),
-            source_token: args.source_token.as_ref(),
-            dispatch_token: args.token.as_ref(),
-            timeout: args.timeout,
-        };
-        findings.extend(lookup.check(ctx)?);
-    }
+    findings.extend(check_deploy_run(args, deploy, ctx)?);
     ctx.execution.partial.publish(&findings);
     let payload = compose_payload(args, &release, &reports, &findings);
     if let Ok(payload) = &payload {
@@ -155,18 +166,107 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         }
     }
     let payload = payload.and_then(|payload| proof::add(payload, args.proof, args.timeout, ctx));
-    let dispatch = ValidationDispatch { args, subject, ctx, findings: &findings, payload };
-    let sent = reconcile(&ctx.execution, args.timeout.0, &dispatch)?;
-    if let (None, Ok(payload)) = (&sent, &dispatch.payload) {
-        let _group = ctx.log.group(&format!("what would be sent to {}", args.repository));
-        ctx.log.say(&format!("{:#}", payload.json));
-    }
-    let describe = |outcome: &str| format!("{} {outcome} to {} for {subject}", args.event_type, args.repository);
-    findings.push(match sent {
-        Some(()) => Finding::passed("dispatch").actual(describe("sent")),
-        None => Finding::inconclusive("dispatch").actual(describe("not sent (dry-run)")),
-    });
+    let dispatch =
+        ValidationDispatch { receiver: args.receiver(), about: subject.to_string(), ctx, findings: &findings, payload };
+    let sent = dispatch.send()?;
+    findings.push(sent);
     Ok(findings.into())
+}
+
+/// Judges each service by its own reports, and sends those that passed. A service that did not pass is not sent, and keeps the
+/// step from passing; it does not keep the others back.
+///
+/// # Errors
+/// Bad input; a signal. What stands against all services, and a dispatch that failed, are findings.
+fn run_batch(
+    args: &Args,
+    subjects: &BTreeMap<Service, Subject>,
+    common: &Subject,
+    deploy: Option<&CompletedRun>,
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
+    let reports = collect_reports(args)?;
+    let (mut by_service, nameless) = batch::by_service(&reports);
+    let run = ctx.current_run();
+    ctx.execution.partial.edit(|partial| partial.subject = common.clone());
+    let judge = |(service, subject): (&Service, &Subject)| {
+        let mut own = by_service.remove(service).unwrap_or_default();
+        own.without_report.clone_from(&reports.without_report);
+        (service.clone(), judge_service(args, subject, own, run))
+    };
+    let judged: BTreeMap<Service, JudgedService> = subjects.iter().map(judge).collect();
+    for service in by_service.keys() {
+        ctx.log.say(&format!("not sent along: the reports about {service}, which `subjects` does not name"));
+    }
+    // A report that cannot be read may be a failed one of any service.
+    let mut shared = [reports.unreadable, nameless].concat();
+    shared.extend(check_deploy_run(args, deploy, ctx)?);
+    let services = judged.iter().map(|(service, judged)| judged.finding(service, &args.required));
+    let mut findings: Vec<Finding> = services.chain(shared.iter().cloned()).collect();
+    ctx.execution.partial.publish(&findings);
+
+    let validated_at = ctx.execution.wall();
+    let stops_all = shared.iter().any(|finding| finding.verdict != Verdict::Passed);
+    let passed = judged.values().filter(|judged| judged.has_passed() && !stops_all);
+    let releases = passed.map(|judged| {
+        let release = ValidatedRelease::new(&judged.subject, run, deploy, validated_at.clone())?;
+        Ok(BatchRelease { release, received: &judged.reports.received })
+    });
+    let releases: Vec<BatchRelease<'_>> = releases.collect::<Result<_, CommandError>>()?;
+    let composed = batch::compose(&releases, &args.event_type.0, &args.required, args.proof);
+    for omitted in &composed.omitted {
+        ctx.log.say(&format!("not sent along: {omitted}"));
+    }
+    for finding in composed.too_large {
+        findings.retain(|known| known.check != finding.check);
+        findings.push(finding);
+    }
+    let parts = composed.payloads.len();
+    for (index, (services, payload)) in composed.payloads.into_iter().enumerate() {
+        let part = if parts > 1 { format!(" (part {} of {parts})", index + 1) } else { String::new() };
+        let about = format!("{}{part}", list_services(&services));
+        let payload = proof::add(payload, args.proof, args.timeout, ctx);
+        let sent = ValidationDispatch { receiver: args.receiver(), about, ctx, findings: &findings, payload }.send();
+        findings.push(match sent {
+            Ok(finding) => finding,
+            Err(CommandError::Cancelled) => return Err(CommandError::Cancelled),
+            // The other parts hold other services.
+            Err(error) => error.finding().unwrap_or_else(|| Finding::inconclusive("dispatch").actual("not sent")),
+        });
+        ctx.execution.partial.publish(&findings);
+    }
+    if parts == 0 {
+        findings.push(nothing_sent(verdict(&findings), &args.required));
+    }
+    Ok(findings.into())
+}
+
+/// What the gates say of one service.
+fn judge_service(args: &Args, subject: &Subject, reports: ReceivedReports, run: Option<&Run>) -> JudgedService {
+    let with_digest = reports.with_digest(&args.required, subject, run);
+    let subject = with_digest.as_ref().unwrap_or(subject).clone();
+    let mut findings = reports.required_findings(&args.required, &subject, run);
+    refuse_other_attempts(&mut findings, (&args.required, args.proof), &reports, &subject, run);
+    findings.extend(with_digest.err());
+    JudgedService { subject, reports, findings }
+}
+
+/// The checks of the run whose end started this workflow; none if another event started it.
+fn check_deploy_run(
+    args: &Args,
+    deploy: Option<&CompletedRun>,
+    ctx: &CommandContext,
+) -> Result<Vec<Finding>, CommandError> {
+    let Some(event) = deploy else { return Ok(Vec::new()) };
+    let lookup = DeployRunLookup {
+        event,
+        workflow: args.deploy_workflow.as_ref(),
+        branch: args.branch.as_ref(),
+        source_token: args.source_token.as_ref(),
+        dispatch_token: args.token.as_ref(),
+        timeout: args.timeout,
+    };
+    lookup.check(ctx)
 }
 
 /// Checks that clap cannot do.
@@ -221,7 +321,7 @@ fn add_file(reports: &mut ReceivedReports, source: &str, bytes: &[u8]) {
 /// report that is not required is left out of the payload; the notices of its job, where they are the proof, would miss it.
 fn refuse_other_attempts(
     findings: &mut Vec<Finding>,
-    args: &Args,
+    (required, proof): (&[String], ProofMode),
     reports: &ReceivedReports,
     subject: &Subject,
     run: Option<&Run>,
@@ -229,9 +329,9 @@ fn refuse_other_attempts(
     let Some(run) = run else { return };
     for ReceivedReport { source, report, .. } in reports.of_other_attempts(subject, run) {
         let (command, attempt) = (&report.command, report.run.as_ref().map_or(0, |run| run.attempt));
-        let is_required = args.required.contains(command);
+        let is_required = required.contains(command);
         // The gates inside a `run` represent it.
-        if !report.reports.is_empty() || (!is_required && args.proof == ProofMode::Required) {
+        if !report.reports.is_empty() || (!is_required && proof == ProofMode::Required) {
             continue;
         }
         let finding = Finding::inconclusive(command)
@@ -260,75 +360,15 @@ fn compose_payload(
         Verdict::Passed => {
             DispatchPayload::compose(release, &args.event_type.0, &reports.received, &args.required, args.proof)
         }
-        worst => Err(Finding::new("dispatch", worst)
-            .actual("nothing was sent")
-            .next("do what the other checks ask for, and validate again")
-            .expected(format!("checks that passed, and passed reports of {}", args.required.join(", ")))),
+        worst => Err(nothing_sent(worst, &args.required)),
     }
 }
 
-/// One `repository_dispatch`. GitHub offers no way to read it back, so it is sent at most once.
-struct ValidationDispatch<'a> {
-    args: &'a Args,
-    subject: &'a Subject,
-    ctx: &'a CommandContext,
-    /// One for each required gate, and those of the deploy run.
-    findings: &'a [Finding],
-    payload: Result<DispatchPayload, Finding>,
-}
-
-impl ValidationDispatch<'_> {
-    fn unknown_outcome(&self, reason: &str) -> Finding {
-        Finding::inconclusive("dispatch").actual(reason).expected("GitHub's answer that it was taken").next(format!(
-            "it may have arrived, and receivers deduplicate by evidence: look at the runs of {} before this is run again",
-            self.args.repository
-        ))
-    }
-}
-
-impl Change for ValidationDispatch<'_> {
-    type Base = GitHub;
-    type Edit = Value;
-    type Done = ();
-    const READS_BACK: bool = false;
-
-    fn effect(&self) -> Effect {
-        let Args { repository, event_type, .. } = self.args;
-        let evidence = self.payload.as_ref().map(|payload| format!(" with {payload}")).unwrap_or_default();
-        Effect {
-            target: repository.to_string(),
-            detail: format!("{event_type} for {}{evidence}", self.subject),
-            state: EffectState::Planned,
-        }
-    }
-
-    fn read(&self) -> Result<GitHub, CommandError> {
-        self.ctx.github(self.args.token.as_ref(), self.args.timeout)
-    }
-
-    fn plan(&self, _: &GitHub) -> Plan<Value, ()> {
-        match &self.payload {
-            Ok(payload) => Plan::Write(payload.json.clone()),
-            Err(finding) => Plan::Refuse(finding.clone()),
-        }
-    }
-
-    fn write(&self, permit: &Permit, github: &GitHub, payload: &Value) -> WriteOutcome<()> {
-        // If a signal ends the command before GitHub answers, the report ends with this finding.
-        let unanswered = self.unknown_outcome("sent, not yet answered");
-        self.ctx.execution.partial.publish(&[self.findings, &[unanswered]].concat());
-        let sent = github.dispatch(permit, &self.args.repository, &self.args.event_type.0, payload);
-        self.ctx.execution.partial.publish(self.findings);
-        match sent {
-            SendOutcome::Done(()) => WriteOutcome::Done(()),
-            SendOutcome::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding("dispatch")),
-            SendOutcome::NotSent { why } => {
-                let finding = Finding::inconclusive("dispatch").actual(why).expected("a connection to GitHub");
-                WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
-            }
-            SendOutcome::Unknown { why } => WriteOutcome::Unknown(self.unknown_outcome(&why)),
-        }
-    }
+fn nothing_sent(worst: Verdict, required: &[String]) -> Finding {
+    Finding::new("dispatch", worst)
+        .actual("nothing was sent")
+        .next("do what the other checks ask for, and validate again")
+        .expected(format!("checks that passed, and passed reports of {}", required.join(", ")))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::*;
 
 const REQUEST_TOKEN: &str = "request-token-of-the-job";
 
-fn issuer() -> FakeIssuer {
+pub fn issuer() -> FakeIssuer {
     let issuer = FakeIssuer::start().unwrap();
     let claims = json!({
         "repository": "acme/shop", "repository_id": "74", "run_id": "7", "run_attempt": "1", "event_name": "push",
@@ -19,10 +19,20 @@ fn issuer() -> FakeIssuer {
     issuer
 }
 
+/// The keys of the issuer.
+pub fn keys() -> KeySet {
+    let keys = json!({ "keys": [signing_key().unwrap().to_jwk(KEY_ID)] }).to_string();
+    KeySet::parse(keys.as_bytes()).unwrap()
+}
+
 /// A step in a job with `id-token: write`.
 fn step(fake_github: &FakeGitHub, issuer: &FakeIssuer) -> Runner {
-    runner(&fake_github.api_url())
-        .input("proof", "")
+    with_issuer(runner(&fake_github.api_url()), issuer)
+}
+
+/// The step in a job with `id-token: write`.
+pub fn with_issuer(step: Runner, issuer: &FakeIssuer) -> Runner {
+    step.input("proof", "")
         .input("timeout", "20s")
         .env("ACTIONS_ID_TOKEN_REQUEST_URL", &issuer.request_url())
         .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)
@@ -35,8 +45,7 @@ fn the_dispatch_has_a_token_for_exactly_its_sum() {
     assert_eq!(end(&ended), (0, "passed", "applied"), "{}", ended.log);
     let [dispatch] = &fake_github.dispatches(INFRA)[..] else { panic!("{:?}", fake_github.requests()) };
     let proof = dispatch.client_payload["proof"].as_str().unwrap();
-    let keys = json!({ "keys": [signing_key().unwrap().to_jwk(KEY_ID)] }).to_string();
-    let claims = token::verify(proof, &KeySet::parse(keys.as_bytes()).unwrap()).unwrap();
+    let claims = token::verify(proof, &keys()).unwrap();
     assert_eq!(claims.audience, audience::of(&dispatch.client_payload));
     let asked = format!("GET /idtoken?api-version=2.0&audience={}", claims.audience.replace(':', "%3A"));
     assert_eq!(issuer.requests(), [asked]);

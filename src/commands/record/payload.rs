@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    batch,
     error::CommandError,
     finding::Finding,
     proof::{ProofMode, audience, token},
@@ -16,27 +17,41 @@ use crate::{
 };
 
 /// Version of `evidence` in the payload.
-const SCHEMA: u32 = 1;
+const SCHEMA: u64 = 1;
+
+/// Why a report is left out of a payload.
+pub const NO_ROOM: &str = "of a gate that is not required: no room within GitHub's limit";
+
+/// Checks GitHub's limits, with room for the proof if there is to be one.
+///
+/// # Errors
+/// The limit that the payload exceeds.
+pub fn check_with_proof(mut payload: Value, event_type: &str, proof: ProofMode) -> Result<(), Finding> {
+    if proof == ProofMode::Required {
+        payload[audience::PROPERTY] = "x".repeat(token::MAX_SIZE).into();
+    }
+    check_dispatch_limits(&payload, event_type)
+}
 
 /// The release that the payload is about.
 pub struct ValidatedRelease<'a> {
-    service: &'a Service,
-    subject: &'a Subject,
+    pub service: &'a Service,
+    pub subject: &'a Subject,
     /// The workflow run that validated it.
     pub run: Option<&'a Run>,
     /// The workflow run that deployed it, if its end started the validation.
     deploy: Option<&'a CompletedRun>,
     /// RFC 3339, UTC.
-    validated_at: String,
+    pub validated_at: String,
 }
 
 /// A `client_payload`.
 pub struct DispatchPayload {
     pub json: Value,
     /// Number of reports in the payload.
-    included: usize,
+    pub included: usize,
     /// Number of reports received.
-    received: usize,
+    pub received: usize,
     /// The reports that are not in the payload, each with the reason.
     pub omitted: Vec<String>,
 }
@@ -83,16 +98,33 @@ impl<'a> ValidatedRelease<'a> {
         }
     }
 
-    /// Reports stay unchanged texts, because the gates' annotations hold the sha256 of these texts.
-    fn to_json(&self, reports: &[&str]) -> Value {
-        let mut payload = Map::new();
-        payload.insert("service".to_owned(), json!(self.service));
-        if let Some(tag) = &self.subject.tag {
-            payload.insert("image_tag".to_owned(), json!(tag));
+    /// The texts of the reports: those of the required gates, then the others of this release, each once. Last, what is left out.
+    pub fn texts<'r>(
+        &self,
+        received: &'r [ReceivedReport],
+        required: &[String],
+    ) -> (Vec<&'r str>, Vec<(&'r str, &'r str)>, Vec<String>) {
+        // A `run` and each of its gates share one text, which is included once.
+        let mut seen = BTreeSet::new();
+        let of_gates = required
+            .iter()
+            .flat_map(|command| received.iter().filter(move |received| received.report.command == *command));
+        let needed = of_gates.map(|received| received.text.as_str());
+        let needed: Vec<&str> = needed.filter(|text| seen.insert(*text)).collect();
+        let (mut others, mut omitted) = (Vec::new(), Vec::new());
+        for ReceivedReport { source, text, report } in received.iter().filter(|received| seen.insert(&received.text)) {
+            match self.mismatch(report) {
+                Some(reason) => omitted.push(format!("{source}, {reason}")),
+                None => others.push((text.as_str(), source.as_str())),
+            }
         }
-        payload.insert("validated_at".to_owned(), json!(self.validated_at));
+        (needed, others, omitted)
+    }
+
+    /// What `evidence` of the payload says of the run and the deployment.
+    pub fn head(&self, schema: u64) -> Map<String, Value> {
         let mut evidence = Map::new();
-        evidence.insert("schema".to_owned(), json!(SCHEMA));
+        evidence.insert("schema".to_owned(), json!(schema));
         if let Some(Run { repository, id, attempt, url, .. }) = self.run {
             let run = json!({ "repository": repository, "id": id, "attempt": attempt, "url": url });
             evidence.insert("run".to_owned(), run);
@@ -101,6 +133,18 @@ impl<'a> ValidatedRelease<'a> {
             let deploy = json!({ "id": id, "attempt": attempt, "head_sha": head_sha });
             evidence.insert("deploy".to_owned(), deploy);
         }
+        evidence
+    }
+
+    /// Reports stay unchanged texts, because the gates' annotations hold the sha256 of these texts.
+    fn to_json(&self, reports: &[&str]) -> Value {
+        let mut payload = Map::new();
+        payload.insert("service".to_owned(), json!(self.service));
+        if let Some(tag) = &self.subject.tag {
+            payload.insert("image_tag".to_owned(), json!(tag));
+        }
+        payload.insert("validated_at".to_owned(), json!(self.validated_at));
+        let mut evidence = self.head(SCHEMA);
         evidence.insert("subject".to_owned(), json!(self.subject));
         evidence.insert("reports".to_owned(), json!(reports));
         payload.insert("evidence".to_owned(), evidence.into());
@@ -120,47 +164,31 @@ impl DispatchPayload {
         required: &[String],
         proof: ProofMode,
     ) -> Result<Self, Finding> {
-        // A `run` and each of its gates share one text, which is included once.
-        let mut texts_seen = BTreeSet::new();
-        let mut texts: Vec<&str> = required
-            .iter()
-            .flat_map(|command| received.iter().filter(move |received| received.report.command == *command))
-            .map(|received| received.text.as_str())
-            .filter(|text| texts_seen.insert(*text))
-            .collect();
-        let check_limits = |texts: &[&str]| {
-            let mut payload = release.to_json(texts);
-            if proof == ProofMode::Required {
-                payload[audience::PROPERTY] = "x".repeat(token::MAX_SIZE).into();
-            }
-            check_dispatch_limits(&payload, event_type)
-        };
+        let (mut texts, others, mut omitted) = release.texts(received, required);
+        let check_limits = |texts: &[&str]| check_with_proof(release.to_json(texts), event_type, proof);
         check_limits(&texts).map_err(|finding| {
             finding.next(format!(
                 "the {} reports of the required gates do not fit: fewer legs in the matrix, or several gates in one `run`",
                 texts.len()
             ))
         })?;
-        let mut omitted = Vec::new();
-        for ReceivedReport { source, text, report } in
-            received.iter().filter(|received| texts_seen.insert(&received.text))
-        {
-            if let Some(reason) = release.mismatch(report) {
-                omitted.push(format!("{source}, {reason}"));
-                continue;
-            }
+        let received = texts.len() + others.len() + omitted.len();
+        for (text, source) in others {
             texts.push(text);
             if check_limits(&texts).is_err() {
                 texts.pop();
-                omitted.push(format!("{source}, of a gate that is not required: no room within GitHub's limit"));
+                omitted.push(format!("{source}, {NO_ROOM}"));
             }
         }
-        Ok(Self { json: release.to_json(&texts), included: texts.len(), received: texts_seen.len(), omitted })
+        Ok(Self { json: release.to_json(&texts), included: texts.len(), received, omitted })
     }
 
     /// What the token of the proof must be for.
     pub fn audience(&self) -> String {
-        audience::of(&self.json)
+        match self.json.get(batch::ENTRIES) {
+            Some(_) => batch::audience(&self.json),
+            None => audience::of(&self.json),
+        }
     }
 
     /// Adds the token in which GitHub signs the rest of the payload.

@@ -5,8 +5,14 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    context::tests::test_context, execution::Execution, proof::token, report::Run, results::ReceivedReport,
-    runner_env::RunnerEnv, sandbox::github::FakeGitHub, world::github::check_dispatch_limits,
+    context::tests::test_context,
+    execution::Execution,
+    proof::token,
+    report::{EffectState, Run},
+    results::ReceivedReport,
+    runner_env::RunnerEnv,
+    sandbox::github::FakeGitHub,
+    world::github::check_dispatch_limits,
 };
 
 fn subject() -> Subject {
@@ -31,6 +37,7 @@ fn args(api_url: &str) -> (Args, CommandContext) {
     let args = Args {
         results: Some(results.to_string()),
         reports: Vec::new(),
+        subjects: None,
         required: vec!["health".to_owned()],
         branch: None,
         deploy_workflow: None,
