@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
+mod batch;
 mod bundle;
 mod first_reasons;
 mod forged;
@@ -80,7 +81,12 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let (folder, template) = (temp_dir(), Template::with_services(&["checkout-service", "frontend"]));
+        Self::with_services(&["checkout-service", "frontend"])
+    }
+
+    /// The same, with these services in the infra repository.
+    fn with_services(services: &[&str]) -> Self {
+        let (folder, template) = (temp_dir(), Template::with_services(services));
         let infra = template.infra(folder.path());
         let fake_github = FakeGitHub::start().unwrap();
         fake_github.create(SHOP);

@@ -1,10 +1,13 @@
 //! `evidence`: verifies the claims of a validation's dispatch and shows the result to the reviewer before the approval.
 //!
 //! [`payload`] parses the claims, [`look`] observes GitHub and git, [`judge`] compares the claims with the observations and
-//! with what the config file trusts, and [`pack`] makes the tables and the outputs.
+//! with what the config file trusts, and [`pack`] makes the tables and the outputs. Of a payload of several services, [`entries`]
+//! makes one claim each, and [`batch_page`] one page.
 
+mod batch_page;
 mod bundle;
 mod bundle_table;
+mod entries;
 mod gate_jobs;
 mod judge;
 mod look;
@@ -15,7 +18,10 @@ mod payload;
 mod proof;
 mod verification;
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs, names_where},
@@ -23,12 +29,13 @@ use crate::{
     config::{Config, DEFAULT_PATH, services::ServiceSource},
     context::{CommandContext, REQUEST_TIMEOUT},
     error::CommandError,
+    execution::Execution,
     finding::{self, Finding, Verdict},
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
-    people::participants::UnknownAuthors,
+    people::participants::{Participants, UnknownAuthors},
     promotion::infra::{ImageArgs, ImageLocators},
     proof::ProofMode,
-    report::{Outcome, Output},
+    report::{Outcome, Output, Report, partial::PartialReport},
     secret::Secret,
     subject::{Environment, Service, Subject},
     values::{HumanDuration, clip, closest},
@@ -37,6 +44,8 @@ use crate::{
         oidc::Issuer,
     },
 };
+use batch_page::{BatchPage, BatchedService};
+use entries::Claims;
 use look::EvidenceObserver;
 use payload::Claim;
 use verification::Verification;
@@ -79,7 +88,7 @@ pub struct Args {
     /// Whether commits whose authors have no account are only shown, or block
     #[arg(long, value_name = "WHAT", default_value = "show")]
     pub unknown_authors: UnknownAuthors,
-    /// How long all reads may take, repetitions included; `annotations-timeout` is added to it
+    /// How long all reads may take, repetitions included, of each of several services; `annotations-timeout` is added to it
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub timeout: HumanDuration,
 }
@@ -91,13 +100,17 @@ impl Command for Args {
     const KIND: CommandKind = CommandKind::Evidence;
     const BRANDING: Option<Branding> = Some(Branding { icon: "eye", color: "blue" });
     const OUTPUTS: &'static [Output] = &[
-        Output { name: "service", help: "The service that was validated" },
+        Output { name: "services", help: "The services that are ready for an approval, as a JSON list" },
+        Output { name: "service", help: "The service that was validated; empty for several services" },
         Output { name: "environment", help: "The target environment of the promotion" },
         Output { name: "image", help: "The full image reference: repository, tag and digest" },
         Output { name: "tag", help: "The image's tag" },
         Output { name: "digest", help: "The image's digest; empty if the payload has none" },
         Output { name: "commit", help: "The commit that the image was built from" },
-        Output { name: "subject", help: "The complete subject (JSON), for later jobs" },
+        Output {
+            name: "subject",
+            help: "The complete subject (JSON), for later jobs; of several services, what they have in common",
+        },
         Output { name: "evidence", help: "The evidence id: sha256 over the reports" },
         Output { name: "validated-at", help: "When the first of the required gates ended" },
         Output { name: "validation-run", help: "URL of the validating workflow run" },
@@ -119,8 +132,14 @@ impl Command for Args {
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         inputs.check_required(&self.required, ctx)?;
-        let limit = HumanDuration(self.timeout.0 + self.annotations_timeout.0);
-        run(self, inputs, &ctx.within(limit))
+        run(self, inputs, ctx)
+    }
+}
+
+impl Args {
+    /// The context with the time limit of one service.
+    fn within(&self, ctx: &CommandContext) -> CommandContext {
+        ctx.within(HumanDuration(self.timeout.0 + self.annotations_timeout.0))
     }
 }
 
@@ -130,9 +149,89 @@ impl Command for Args {
 /// Bad input: invalid settings, another event, or a payload that `record` does not write. The infra repository cannot be
 /// read.
 fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
+    validate(args, inputs.subject)?;
+    let event = dispatched_event(args, ctx)?;
+    match entries::from_event(event)? {
+        Some(claims) => run_batch(args, inputs, claims, ctx),
+        None => Ok(verify(args, inputs, &Claim::from_event(event)?, None, &args.within(ctx))?.outcome),
+    }
+}
+
+/// Verifies each service of a payload by itself. A service that does not pass is not among the outputs, and keeps the step from
+/// passing; it does not keep the others back.
+///
+/// # Errors
+/// A signal. What stands against a service is in its report.
+fn run_batch(
+    args: &Args,
+    inputs: &RunInputs<'_>,
+    claims: Claims,
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
+    let mut services: Vec<BatchedService> = Vec::new();
+    let Claims { by_service, signed } = claims;
+    for (service, claim) in by_service {
+        let group = ctx.log.group(service.as_str());
+        let mut partial = Report::open(Args::NAME, ctx.execution.wall());
+        partial.subject = Subject { service: Some(service.clone()), ..inputs.subject.clone() };
+        partial.dry_run = ctx.execution.dry_run;
+        let execution = Execution { partial: PartialReport::new(partial), ..ctx.execution.clone() };
+        let inner = args.within(&CommandContext { execution, ..ctx.clone() });
+        let verified = match claim {
+            Ok(claim) => verify(args, inputs, &claim, Some(&signed), &inner),
+            Err(finding) => Ok(Verified::from(vec![judge::with_next_step(finding)])),
+        };
+        if matches!(verified, Err(CommandError::Cancelled)) {
+            return Err(CommandError::Cancelled);
+        }
+        let mut report = inner.execution.partial.copy();
+        let (mut unchanged, mut summary, mut people) = (None, None, Participants::default());
+        let end = verified.map(|verified| {
+            (unchanged, summary, people) = (verified.unchanged, verified.summary, verified.people);
+            verified.outcome
+        });
+        report.close(end, ctx.execution.wall());
+        ctx.log.say(&report.reason);
+        drop(group);
+        services.push(BatchedService { service, report, unchanged, summary, people });
+        ctx.execution.partial.publish(&services.iter().map(BatchedService::finding).collect::<Vec<_>>());
+    }
+    let Some(environment) = &inputs.subject.environment else { return Ok(Outcome::default()) };
+    let page = BatchPage { environment, services };
+    ctx.execution.partial.edit(|partial| partial.subject = page.subject());
+    Ok(page.outcome())
+}
+
+/// How the verification of one service ended.
+#[derive(Default)]
+struct Verified {
+    outcome: Outcome,
+    /// Why there is nothing to promote.
+    unchanged: Option<String>,
+    /// What changes and what the gates say, for the table of several services.
+    summary: Option<[String; 2]>,
+    people: Participants,
+}
+
+impl From<Vec<Finding>> for Verified {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self { outcome: findings.into(), ..Self::default() }
+    }
+}
+
+/// Verifies the claim about one service. `batch`: all services of its payload; one that did not change is not judged further.
+///
+/// # Errors
+/// Bad input: invalid settings. The infra repository cannot be read.
+fn verify(
+    args: &Args,
+    inputs: &RunInputs<'_>,
+    claim: &Claim,
+    batch: Option<&BTreeSet<Service>>,
+    ctx: &CommandContext,
+) -> Result<Verified, CommandError> {
     let RunInputs { subject, config, commands, .. } = *inputs;
     let environment = validate(args, subject)?;
-    let claim = Claim::from_event(dispatched_event(args, ctx)?)?;
     let service = &claim.payload.service;
     let origin = match find_origin(config, service)? {
         Ok(origin) => origin,
@@ -141,6 +240,8 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let image_locators =
         ImageLocators::new(&args.image, &args.at.file, (service, environment), Some(&origin.image), &config.services)?;
     let issuer = proof::issuer(args.issuer.as_ref(), ctx)?;
+    // Without a signature, anyone could name services, and so explain a failed job.
+    let signed_names = batch.into_iter().flatten().filter(|_| args.proof == ProofMode::Required);
     let is_gate = |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner);
     // A service whose config has limits for its bundle has to measure it.
     let sized = origin.bundle_size.iter().map(|_| bundle::GATE.to_owned());
@@ -148,11 +249,11 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let required: Vec<String> = args.required.iter().cloned().chain(sized).collect();
     let other_commands = names_where(commands, |kind| !is_gate(kind));
     let mut verification = Verification {
-        claim: &claim,
+        claim,
         origin,
         policy: &config.policy,
         people: &config.people,
-        other_services: other_services(config, service, origin),
+        other_services: other_services(config, service, origin, signed_names),
         required: &required,
         environment,
         pinned: subject,
@@ -171,7 +272,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     ctx.execution.partial.publish(&claims);
     let are_claims_true = claims.iter().all(|finding| finding.verdict == Verdict::Passed);
     if args.proof == ProofMode::Required && are_claims_true {
-        claims.push(match proof::verify(&claim, &issuer, args.timeout, ctx) {
+        claims.push(match proof::verify(claim, &issuer, args.timeout, ctx) {
             Ok(signed) => {
                 let finding = verification.check_signature(&signed, ctx.execution.clock.wall());
                 verification.signed = Some(signed);
@@ -205,14 +306,25 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         ctx,
     };
     let observations = observer.observe()?;
-    let mut findings = verification.judge(&observations);
-    let (outputs, long_outputs) = pack::split_long(verification.outputs(&observations));
-    findings.extend(pack::check_size(&outputs));
     ctx.execution.partial.edit(|partial| partial.subject = verification.subject(&observations));
-    let title = Some(verification.title(&observations));
+    if let Some(why) = verification.unchanged(&observations).filter(|_| batch.is_some()) {
+        let finding = Finding::passed("unchanged").actual(&why).expected("nothing to promote");
+        return Ok(Verified { unchanged: Some(why), ..vec![finding].into() });
+    }
+    let mut findings = verification.judge(&observations);
+    let mut outputs = verification.outputs(&observations);
     let ready = finding::verdict(&findings) == Verdict::Passed;
-    let tables = verification.tables(&observations, ready);
-    Ok(Outcome { findings, title, tables, outputs, long_outputs, ..Outcome::default() })
+    let services: Vec<&Service> = ready.then_some(service).into_iter().collect();
+    outputs.insert("services", serde_json::json!(services).to_string());
+    let (outputs, long_outputs) =
+        if batch.is_some() { (pack::of_batch(outputs), BTreeMap::new()) } else { pack::split_long(outputs) };
+    findings.extend(pack::check_size(&outputs, 1));
+    let title = Some(verification.title(&observations));
+    let tables = verification.tables(&observations, ready && batch.is_none());
+    let summary = Some(verification.short_summary(&observations));
+    let people = observations.participants(verification.people);
+    let outcome = Outcome { findings, title, tables, outputs, long_outputs, ..Outcome::default() };
+    Ok(Verified { outcome, unchanged: None, summary, people })
 }
 
 /// Checks that clap cannot do. Returns the environment, which comes from the workflow and never from the payload.
@@ -254,12 +366,17 @@ fn dispatched_event<'a>(args: &Args, ctx: &'a CommandContext) -> Result<&'a Repo
     }
 }
 
-/// The services that the repository of this one also has.
-fn other_services<'a>(config: &'a Config, service: &Service, origin: &ServiceSource) -> Vec<&'a str> {
+/// The services that the repository of this one also has, by the config file, and those that the same job signed for.
+fn other_services<'a>(
+    config: &'a Config,
+    service: &Service,
+    origin: &ServiceSource,
+    signed: impl Iterator<Item = &'a Service>,
+) -> Vec<&'a str> {
     let repository = origin.repository.to_string();
     let is_same = |source: &ServiceSource| source.repository.to_string().eq_ignore_ascii_case(&repository);
     let others = config.services.iter().filter(|(name, source)| *name != service && is_same(source));
-    others.map(|(name, _)| name.as_str()).collect()
+    others.map(|(name, _)| name).chain(signed.filter(|name| *name != service)).map(Service::as_str).collect()
 }
 
 /// The trusted source of a service. The inner error is the finding for a service that the config file does not list.

@@ -29,7 +29,7 @@ fn a_payload_that_record_would_not_send_is_refused() {
         (with("/image_tag", json!("$(id)")), &["client_payload", "an OCI tag"]),
         (with("/image_tag", json!("x\n::error::y")), &["an OCI tag"]),
         (with("/evidence/run/repository", json!("acme/shop/../..")), &["a repository as owner/name"]),
-        (with("/evidence/schema", json!(2)), &["schema 2", "the same version of promote-gates"]),
+        (with("/evidence/schema", json!(3)), &["schema 3", "the same version of promote-gates"]),
         (with("/evidence/reports/0", json!("x".repeat(60_000))), &["report 1 of the payload", "no report"]),
         (with("/evidence/reports", json!(vec!["x"; 60_000])), &["at most 65535"]),
         (more, &["`client_payload.environment`"]),

@@ -18,9 +18,24 @@ pub struct SignedStage {
 
 impl SignedStage {
     pub fn new() -> Self {
-        let stage = Stage::new();
+        Self::of(Stage::new())
+    }
+
+    pub fn of(stage: Stage) -> Self {
         stage.fake_github.grant(PLAIN_TOKEN, SHOP, &["actions=read", "contents=read", "pull_requests=read"]);
         Self { stage, issuer: FakeIssuer::start().unwrap() }
+    }
+
+    /// A token with these claims, for this audience.
+    pub fn sign(&self, claims: &Value, audience: &str) -> String {
+        self.issuer.sign(claims, audience).unwrap()
+    }
+
+    /// Adds a job with these claims that may ask for tokens: at which URL, and with which token.
+    pub fn add_job(&self, claims: &Value) -> (String, &'static str) {
+        const REQUEST_TOKEN: &str = "request-token-of-record";
+        self.issuer.add_job(REQUEST_TOKEN, claims.clone());
+        (self.issuer.request_url(), REQUEST_TOKEN)
     }
 
     fn job(&self, name: &str) -> u64 {

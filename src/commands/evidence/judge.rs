@@ -11,6 +11,7 @@ mod policies;
 mod proof;
 mod replay;
 mod runs;
+mod unchanged;
 
 pub use bundle::BundleComparison;
 pub use claims::REPOSITORY;

@@ -19,7 +19,7 @@ use crate::{
     },
     report::{
         Cell, Table,
-        compact::{OUTPUTS_LIMIT, size_in_json},
+        compact::{OUTPUTS_LIMIT, outputs_limit, size_in_json},
         log::mark,
     },
     subject::Subject,
@@ -47,9 +47,9 @@ pub const MAX_PROMOTIONS: usize = 5;
 /// The outputs that list people.
 const LISTS: [&str; 2] = ["excluded", "authors"];
 /// How many people the page lists.
-const MAX_PEOPLE: usize = 40;
+pub const MAX_PEOPLE: usize = 40;
 
-type Outputs = BTreeMap<&'static str, String>;
+pub type Outputs = BTreeMap<&'static str, String>;
 
 impl Verification<'_> {
     pub fn outputs(&self, observations: &EvidenceObservations) -> Outputs {
@@ -125,20 +125,7 @@ impl Verification<'_> {
     /// The gates, the commits and the figures in one line; where it was validated, and until when that counts.
     fn summary(&self, observations: &EvidenceObservations) -> Table {
         let gate_jobs = self.gate_jobs(observations);
-        let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
-        let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
-        parts.extend(Self::commits_phrase(observations));
-        let unknown = observations.participants(self.people).unknown.len();
-        let plural = if unknown == 1 { "" } else { "s" };
-        parts.extend((unknown > 0).then(|| format!("{unknown} unknown author{plural}")));
-        let compared = gate_jobs.iter().filter_map(|gate| {
-            let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
-            let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
-            let limit = figures.limit.as_ref().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
-            let name = if self.is_service(&finding.check) { &gate.received.report.command } else { &finding.check };
-            Some(clip(&format!("{name} {}{limit}", figures.now), MAX_CELL))
-        });
-        parts.extend(compared.take(MAX_FIGURES));
+        let parts = self.summary_parts(observations);
         let mut sentence: Vec<Cell> = Vec::new();
         if let Some(ended) = self.first_end(&gate_jobs) {
             let place = self.claim.payload.subject.environment.as_ref();
@@ -158,6 +145,32 @@ impl Verification<'_> {
             None => "GitHub did not sign the evidence: it rests on annotations, which is weaker.".into(),
         });
         Table::list(parts.join(" · "), [sentence])
+    }
+
+    /// What changes, and what the gates say of it: a row of the table of several services.
+    pub fn short_summary(&self, observations: &EvidenceObservations) -> [String; 2] {
+        let next = version(&image_reference(&self.release()));
+        let current = observations.changes.current_image.as_deref().map_or_else(|| "none".to_owned(), version);
+        [format!("{current} → {next}"), self.summary_parts(observations).join(" · ")]
+    }
+
+    fn summary_parts(&self, observations: &EvidenceObservations) -> Vec<String> {
+        let gate_jobs = self.gate_jobs(observations);
+        let passed = gate_jobs.iter().filter(|gate| gate.received.report.verdict == Verdict::Passed).count();
+        let mut parts = vec![format!("{passed} of {} gates passed", gate_jobs.len())];
+        parts.extend(Self::commits_phrase(observations));
+        let unknown = observations.participants(self.people).unknown.len();
+        let plural = if unknown == 1 { "" } else { "s" };
+        parts.extend((unknown > 0).then(|| format!("{unknown} unknown author{plural}")));
+        let compared = gate_jobs.iter().filter_map(|gate| {
+            let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
+            let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
+            let limit = figures.limit.as_ref().map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+            let name = if self.is_service(&finding.check) { &gate.received.report.command } else { &finding.check };
+            Some(clip(&format!("{name} {}{limit}", figures.now), MAX_CELL))
+        });
+        parts.extend(compared.take(MAX_FIGURES));
+        parts
     }
 
     /// Whether a check is named after the service, which the page's title has already.
@@ -314,14 +327,25 @@ pub fn split_long(mut outputs: Outputs) -> (Outputs, Outputs) {
     (outputs, long)
 }
 
-/// The finding if the outputs exceed the limit even so. A report then drops all of them.
-pub fn check_size(outputs: &Outputs) -> Option<Finding> {
-    let size = size_of(outputs);
-    (size > OUTPUTS_LIMIT).then(|| {
+/// The outputs that the report of one of several services keeps: what the commit of its promotion records.
+pub fn of_batch(mut outputs: Outputs) -> Outputs {
+    outputs.retain(|name, _| ["evidence", "validated-at", "validation-run", "repository-id"].contains(name));
+    outputs
+}
+
+/// The finding if the outputs exceed the limit even so. A report about so many services then drops all of them.
+pub fn check_size(outputs: &Outputs, services: usize) -> Option<Finding> {
+    let (size, limit) = (size_of(outputs), outputs_limit(services));
+    (size > limit).then(|| {
+        let next = if services > 1 {
+            "validate fewer services in one run: the list of the people who may not approve is too long"
+        } else {
+            "shorten the name of the image or the tag"
+        };
         Finding::blocked("outputs")
             .actual(format!("{size} bytes"))
-            .expected(format!("at most {OUTPUTS_LIMIT} bytes, which travel to the later jobs"))
-            .next("shorten the name of the image or the tag")
+            .expected(format!("at most {limit} bytes, which travel to the later jobs"))
+            .next(next)
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::object_reader::ObjectReader;
 use crate::{
+    batch,
     error::CommandError,
     finding::Finding,
     ledger::EvidenceId,
@@ -114,6 +115,7 @@ pub struct Claim {
 }
 
 /// A token as the payload has it.
+#[derive(Clone)]
 pub struct Proof(pub String);
 
 /// The text of one report in the payload.
@@ -144,18 +146,18 @@ impl Claim {
     }
 
     fn parse(payload: &Value) -> Result<Self, Finding> {
-        let size = payload.to_string().len();
-        if size > MAX_SIZE {
-            let finding = Finding::inconclusive("client_payload").actual(format!("{size} bytes"));
-            return Err(finding.expected(format!("at most {MAX_SIZE}, which is what GitHub takes")));
-        }
+        check_size(payload)?;
         if let Some(schema) = payload.pointer("/evidence/schema").filter(|schema| **schema != SCHEMA) {
-            return Err(Finding::inconclusive("client_payload.evidence")
-                .actual(format!("schema {}", clip(&schema.to_string(), CLIP)))
-                .expected(format!("schema {SCHEMA}"))
-                .next("use the same version of promote-gates in both repositories"));
+            return Err(other_schema(schema));
         }
-        let (audience, proof) = (audience::of(payload), proof_of(payload)?);
+        Self::of(payload, audience::of(payload), proof_of(payload)?)
+    }
+
+    /// The claim about one service. `audience` is what the proof has to be for.
+    ///
+    /// # Errors
+    /// The payload holds anything that `record` does not write.
+    pub fn of(payload: &Value, audience: String, proof: Option<Proof>) -> Result<Self, Finding> {
         let (payload, report_texts) = EvidencePayload::parse(payload)?;
         let mut reports = ReceivedReports::default();
         let mut texts: Vec<ReportText> = Vec::new();
@@ -198,8 +200,26 @@ impl Claim {
     }
 }
 
+/// # Errors
+/// The payload is larger than GitHub takes.
+pub fn check_size(payload: &Value) -> Result<(), Finding> {
+    let size = payload.to_string().len();
+    if size > MAX_SIZE {
+        let finding = Finding::inconclusive("client_payload").actual(format!("{size} bytes"));
+        return Err(finding.expected(format!("at most {MAX_SIZE}, which is what GitHub takes")));
+    }
+    Ok(())
+}
+
+fn other_schema(schema: &Value) -> Finding {
+    Finding::inconclusive("client_payload.evidence")
+        .actual(format!("schema {}", clip(&schema.to_string(), CLIP)))
+        .expected(format!("schema {SCHEMA}, or schema {} for several services", batch::SCHEMA))
+        .next("use the same version of promote-gates in both repositories")
+}
+
 /// The token in a payload. An error does not quote it: a token that is still valid is a secret.
-fn proof_of(payload: &Value) -> Result<Option<Proof>, Finding> {
+pub fn proof_of(payload: &Value) -> Result<Option<Proof>, Finding> {
     match payload.get(audience::PROPERTY) {
         None => Ok(None),
         Some(Value::String(token)) => Ok(Some(Proof(token.clone()))),

@@ -215,7 +215,7 @@ fn judge_with(
     let mut facts = observations(reports);
     change(&mut facts);
     let mut findings = verification.judge(&facts);
-    findings.extend(check_size(&verification.outputs(&facts)));
+    findings.extend(check_size(&verification.outputs(&facts), 1));
     findings
 }
 
