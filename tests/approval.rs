@@ -1,5 +1,6 @@
 //! `approval` against a fake GitHub and a real ledger: whose approval counts, and whose does not.
 
+mod batch;
 mod counted;
 mod people;
 pub mod proposals;
@@ -202,6 +203,34 @@ pub fn evidence(excluded: &[&str]) -> Report {
     ];
     report
         .close(Ok(Outcome { outputs: outputs.into(), ..vec![Finding::passed("evidence")].into() }), noon().to_string());
+    report
+}
+
+/// What the services of a batch have in common.
+pub const COMMON: &str = r#"{"environment":"production"}"#;
+
+/// The report of `evidence` in run 7 about two services that are ready and one that is not. Their evidence ids are the letters `a`
+/// and `b`.
+pub fn batch_evidence(excluded: &[&str]) -> Report {
+    let inner = |service: &str, letter: &str, verdict: Verdict| {
+        let subject = format!(r#"{{"service":"{service}","environment":"production","tag":"1.4.2"}}"#);
+        let outputs = [("evidence", letter.repeat(64)), ("validated-at", noon_plus(-90).to_string())];
+        let mut report = Report::open("evidence", noon().to_string());
+        report.subject = subject.parse().unwrap();
+        let findings = vec![Finding::new("check", verdict).actual("as seen").next("look")];
+        report.close(Ok(Outcome { outputs: outputs.into(), ..findings.into() }), noon().to_string());
+        report
+    };
+    let ready = ["checkout-service", "frontend"];
+    let reports = vec![
+        inner(ready[0], "a", Verdict::Passed),
+        inner(ready[1], "b", Verdict::Passed),
+        inner("search", "c", Verdict::Blocked),
+    ];
+    let outputs = [("services", json!(ready).to_string()), ("excluded", excluded.join("\n"))];
+    let findings = vec![Finding::passed("checkout-service"), Finding::blocked("search").next("look")];
+    let mut report = Report { subject: COMMON.parse().unwrap(), ..evidence(&[]) };
+    report.close(Ok(Outcome { outputs: outputs.into(), reports, ..findings.into() }), noon().to_string());
     report
 }
 

@@ -1,5 +1,6 @@
 //! `wait` against a fake GitHub, a ledger and services on loopback: what blocks a promotion, and what does not.
 
+mod batch;
 mod stopped;
 pub mod story;
 

@@ -34,8 +34,8 @@ use crate::{
     finding::{Finding, Verdict},
     ledger::InfraRepo,
     observe::{Judgement, PollInterval, Source, observe_until_decided},
-    report::{Outcome, Output},
-    results::ReceivedReports,
+    report::{Outcome, Output, Run},
+    results::{ReceivedReports, batch::BatchEvidence},
     subject::Subject,
 };
 pub use args::Args;
@@ -166,6 +166,10 @@ fn find_excluded(
         return Ok(args.excluded.iter().map(ToString::to_string).collect());
     }
     let run = ctx.current_run();
+    if let Some(batch) = find_batch(reports, subject, run) {
+        let logins = excluded::of_batch(&batch?)?;
+        return Ok(logins.into_iter().chain(args.excluded.iter().map(ToString::to_string)).collect());
+    }
     let evidence = reports.required_findings(&["evidence".to_owned()], subject, run);
     if let Some(missing) = evidence.into_iter().find(|finding| finding.verdict != Verdict::Passed) {
         return Err(missing);
@@ -179,12 +183,31 @@ fn find_excluded(
     Ok(logins.into_iter().chain(args.excluded.iter().map(ToString::to_string)).collect())
 }
 
-/// What identifies this promotion in the ledger; `None` if the reports do not contain it.
-fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandContext) -> Option<EvidenceRef> {
+/// The report of `evidence` about several services; `None` if the promotion is of one.
+fn find_batch<'a>(
+    reports: &'a ReceivedReports,
+    subject: &Subject,
+    run: Option<&Run>,
+) -> Option<Result<BatchEvidence<'a>, Finding>> {
+    reports.batch(subject, run).filter(|_| subject.service.is_none())
+}
+
+/// What identifies this promotion in the ledger, one for each service; empty if the reports do not contain it.
+fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandContext) -> Vec<EvidenceRef> {
     let run = ctx.runner_env.run.as_ref();
-    let id = find_evidence_id(reports, subject, ctx)?;
-    let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
-    Some(EvidenceRef { id, validated_at })
+    let find = |subject: &Subject| {
+        let id = find_evidence_id(reports, subject, ctx)?;
+        let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
+        Some(EvidenceRef { id, validated_at })
+    };
+    match find_batch(reports, subject, run) {
+        // One that is not known is none that was committed.
+        Some(Ok(batch)) => {
+            batch.ready.iter().map(|report| find(&report.subject)).collect::<Option<Vec<_>>>().unwrap_or_default()
+        }
+        Some(Err(_)) => Vec::new(),
+        None => find(subject).into_iter().collect(),
+    }
 }
 
 /// The key of the job that ran `evidence`.

@@ -21,6 +21,7 @@ use super::health::{
     endpoints::{EndpointLimits, ProbeSettings, Prober},
 };
 use crate::{
+    batch::list_services,
     clock::{Moment, minute},
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     config::Config,
@@ -32,7 +33,7 @@ use crate::{
     report::{Outcome, Output},
     results::ReceivedReports,
     secret::Secret,
-    subject::Subject,
+    subject::{Service, Subject},
     values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
@@ -59,7 +60,7 @@ pub struct Args {
     /// Pause between two checks, and between two progress lines in the log
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub interval: HumanDuration,
-    /// Endpoints that must stay healthy during the wait, as http or https URLs
+    /// Endpoints that must stay healthy during the wait, as http or https URLs; `{service}` in a path stands for the name of each service
     #[arg(long, value_name = "URL")]
     pub endpoints: Vec<Url>,
     /// Request headers, as `Name: value`
@@ -186,26 +187,43 @@ impl<'a> WaitSession<'a> {
             let finding = Finding::inconclusive(format!("`{name}`")).actual("not given");
             finding.expected(format!("the {name} that is promoted")).bad_input()
         };
-        let service = subject.service.clone().ok_or_else(|| missing("service"))?;
         let environment = subject.environment.clone().ok_or_else(|| missing("environment"))?;
-        if args.endpoints.len() > MAX_ENDPOINTS {
-            return Err(Finding::inconclusive("`endpoints`")
-                .actual(format!("{} of them", args.endpoints.len()))
-                .expected(format!("at most {MAX_ENDPOINTS}"))
-                .bad_input());
-        }
         let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
         let now = ctx.execution.clock.wall();
         let timestamp = |command, output| find_timestamp(&reports, command, output, subject, ctx);
         let start = WaitStart::new(timestamp("approval", "approved-at"), now);
         ctx.log.say(&format!("counted from {}", start.description));
-        let validated_at = timestamp("evidence", "validated-at").unwrap_or_else(|| {
-            ctx.log.say(
-                "no report of a passed `evidence` says when this release was validated: promotions since then count as \
-                 newer",
-            );
-            start.at
-        });
+        let validated_at = |subject: &Subject| {
+            find_timestamp(&reports, "evidence", "validated-at", subject, ctx).unwrap_or_else(|| {
+                ctx.log.say(
+                    "no report of a passed `evidence` says when this release was validated: promotions since then count as \
+                     newer",
+                );
+                start.at
+            })
+        };
+        let batch = match reports.batch(subject, ctx.runner_env.run.as_ref()).filter(|_| subject.service.is_none()) {
+            Some(batch) => batch.map_err(Finding::unobservable)?.ready,
+            None => Vec::new(),
+        };
+        let subjects =
+            if batch.is_empty() { vec![subject] } else { batch.iter().map(|report| &report.subject).collect() };
+        let services: Vec<(Service, Timestamp)> = subjects
+            .into_iter()
+            .map(|subject| Ok((subject.service.clone().ok_or_else(|| missing("service"))?, validated_at(subject))))
+            .collect::<Result<_, CommandError>>()?;
+        let of_services = |url: &Url| {
+            let each = services.iter().map(|(service, _)| url.for_service(service));
+            if url.names_service() { each.collect() } else { vec![url.clone()] }
+        };
+        let endpoints: Vec<Url> = args.endpoints.iter().flat_map(of_services).collect();
+        if endpoints.len() > MAX_ENDPOINTS {
+            return Err(Finding::inconclusive("`endpoints`")
+                .actual(format!("{} of them", endpoints.len()))
+                .expected(format!("at most {MAX_ENDPOINTS}"))
+                .bad_input());
+        }
+        let target = list_services(services.iter().map(|(service, _)| service));
         let waited = Duration::try_from(now.duration_since(start.at)).unwrap_or_default();
         let left = args.duration.0.saturating_sub(waited);
         let settings = ProbeSettings {
@@ -215,7 +233,7 @@ impl<'a> WaitSession<'a> {
             timeout: args.request_timeout,
             redirects: 0,
         };
-        let probers = args.endpoints.iter().enumerate();
+        let probers = endpoints.iter().enumerate();
         let probers = probers.map(|(index, url)| Arc::new(Prober::new(index, url, &settings, subject, ctx))).collect();
         let consecutive = args.consecutive as usize;
         Ok(Self {
@@ -225,7 +243,7 @@ impl<'a> WaitSession<'a> {
                 until: ctx.execution.clock.now() + left,
                 until_wall: start.at.checked_add(args.duration.0).map(minute).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
-                target: format!("{service} in {environment}"),
+                target: format!("{target} in {environment}"),
                 good: EndpointLimits {
                     attempts: 1,
                     consecutive: 1,
@@ -235,9 +253,9 @@ impl<'a> WaitSession<'a> {
                 },
                 consecutive,
             },
-            endpoints: Url::short_names(&args.endpoints)
+            endpoints: Url::short_names(&endpoints)
                 .into_iter()
-                .zip(&args.endpoints)
+                .zip(&endpoints)
                 .map(|(name, url)| WatchedEndpoint { name, url: url.to_string(), probes: Vec::new() })
                 .collect(),
             probers,
@@ -248,9 +266,8 @@ impl<'a> WaitSession<'a> {
             }),
             promotions: Arc::new(NewerPromotionSource {
                 place: InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?,
-                service,
+                services,
                 environment,
-                validated_at,
             }),
             ctx,
         })

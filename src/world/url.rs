@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use ::url::{Host, Position};
 
-use crate::error::ValueError;
+use crate::{error::ValueError, subject::Service};
 
 /// An absolute `http` or `https` URL without user name and password. `Display` hides secrets in the query; [`Url::full`]
 /// includes them, for sending.
@@ -13,6 +13,9 @@ pub struct Url(::url::Url);
 
 /// Parts of the names of query parameters whose values are hidden: `access_token`, `X-Amz-Signature`, `api-key`, `sig`.
 const SECRET_NAMES: [&str; 10] = ["token", "key", "secret", "sig", "pass", "pwd", "auth", "cred", "session", "code"];
+
+/// `{service}` in a path, as the parser of URLs writes it.
+const SERVICE: &str = "%7Bservice%7D";
 
 impl Url {
     /// The whole URL, including secrets.
@@ -134,6 +137,20 @@ impl Url {
         text.parse().map_err(|_| ACCEPTED)
     }
 
+    /// Whether the path has `{service}`, which stands for the name of a service.
+    #[must_use]
+    pub fn names_service(&self) -> bool {
+        self.0.path().contains(SERVICE)
+    }
+
+    /// The URL with the name of a service in place of `{service}`.
+    #[must_use]
+    pub fn for_service(&self, service: &Service) -> Self {
+        let mut url = self.clone();
+        url.0.set_path(&self.0.path().replace(SERVICE, service.as_str()));
+        url
+    }
+
     fn checked(parsed: Result<::url::Url, ::url::ParseError>) -> Result<Self, ValueError> {
         let mut url = parsed.map_err(|error| ValueError::from(format!("no valid URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -221,6 +238,17 @@ pub fn redact_invalid_url(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_can_stand_for_each_service() {
+        let url: Url = "https://staging.example/{service}/ready?for={service}".parse().unwrap();
+        assert!(url.names_service());
+        let of_cart = url.for_service(&"cart".parse().unwrap());
+        assert_eq!(of_cart.full(), "https://staging.example/cart/ready?for={service}");
+        assert!(!of_cart.names_service());
+        let plain: Url = "https://staging.example/service/ready".parse().unwrap();
+        assert!(!plain.names_service() && plain.for_service(&"cart".parse().unwrap()) == plain);
+    }
 
     #[test]
     fn a_url_is_absolute_http_and_holds_no_password() {

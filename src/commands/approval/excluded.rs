@@ -13,7 +13,7 @@ use crate::{
         look::PeopleObserver,
         recompute::recompute,
     },
-    results::ReceivedReports,
+    results::{ReceivedReports, batch::BatchEvidence},
     secret::Secret,
     subject::Subject,
     values::HumanDuration,
@@ -67,6 +67,20 @@ pub fn from_evidence(
             .expected("its output `excluded`, or `people`")
             .next("use the same version of promote-gates in all jobs, and start it again")),
     }
+}
+
+/// The logins that the report of `evidence` about several services names: all of those who had a part in one of them.
+///
+/// # Errors
+/// The report has no list.
+pub fn of_batch(batch: &BatchEvidence<'_>) -> Result<Vec<String>, Finding> {
+    let listed = batch.report.outputs.get("excluded").ok_or_else(|| {
+        Finding::inconclusive("independence")
+            .actual("the report of `evidence` does not name who had a part in the releases")
+            .expected("its output `excluded`")
+            .next("use the same version of promote-gates in all jobs, and start it again")
+    })?;
+    Ok(listed.lines().map(str::trim).filter(|login| !login.is_empty()).map(ToOwned::to_owned).collect())
 }
 
 fn make_again(

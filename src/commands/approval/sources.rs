@@ -47,7 +47,8 @@ pub struct ApprovalObserver {
     pub service: Option<Service>,
     /// The environment of the promotion. If `None`, ledger entries of all environments count.
     pub environment: Option<Environment>,
-    pub evidence: Option<EvidenceRef>,
+    /// One for each service that is promoted.
+    pub evidence: Vec<EvidenceRef>,
     /// The key of the job that ran `evidence`, from its report.
     pub evidence_job: Option<String>,
     pub people: People,
@@ -246,10 +247,16 @@ impl ApprovalObserver {
 
     /// The commit that holds this evidence. Only looked up from the second attempt on, because only then it matters.
     fn find_commit_of_evidence(&self) -> Result<Option<String>, Finding> {
-        let Some(evidence) = self.evidence.as_ref().filter(|_| self.own_run.attempt > 1) else { return Ok(None) };
-        let entries = ledger::read(&self.ledger, &self.scope(), subtract(evidence.validated_at, SKEW))?;
-        let entry = entries.into_iter().find(|entry| entry.promotion.evidence.as_ref() == Some(&evidence.id));
-        Ok(entry.map(|entry| entry.commit.to_string()))
+        let first = self.evidence.iter().map(|evidence| evidence.validated_at).min();
+        let Some(first) = first.filter(|_| self.own_run.attempt > 1) else { return Ok(None) };
+        let entries = ledger::read(&self.ledger, &self.scope(), subtract(first, SKEW))?;
+        let commit_of = |evidence: &EvidenceRef| {
+            let entry = entries.iter().find(|entry| entry.promotion.evidence.as_ref() == Some(&evidence.id))?;
+            Some(entry.commit.to_string())
+        };
+        // Of several services, all have to be committed: they are pushed together.
+        let commits: Option<Vec<String>> = self.evidence.iter().map(commit_of).collect();
+        Ok(commits.and_then(|commits| commits.into_iter().next()))
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::observations::{NewerPromotion, PromotionHold};
 use crate::{
     finding::Finding,
-    ledger::{self, InfraRepo, OverlayScope},
+    ledger::{self, InfraRepo, LedgerEntry, OverlayScope},
     subject::{Environment, Service},
     world::github::{GitHub, Issue, IssueQuery, Repository},
 };
@@ -35,27 +35,36 @@ impl HoldSource {
     }
 }
 
-/// Looks for a newer promotion in the ledger.
+/// Looks for newer promotions in the ledger.
 pub struct NewerPromotionSource {
     pub place: InfraRepo,
-    pub service: Service,
+    /// Each service that is promoted, and when its release was validated.
+    pub services: Vec<(Service, Timestamp)>,
     pub environment: Environment,
-    /// When this release was validated.
-    pub validated_at: Timestamp,
 }
 
 impl NewerPromotionSource {
-    /// Looks once. Blocks until the Git remote has answered.
+    /// Looks once. Blocks until the Git remote has answered. Of several services, a newer promotion of one leaves the others to
+    /// promote: `promote` leaves out that one.
     pub fn look(&self) -> Result<Option<NewerPromotion>, Finding> {
-        let since = self.validated_at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-        let entries = ledger::read(&self.place, &OverlayScope::of(&self.service, &self.environment), since)?;
-        let newer = entries.into_iter().find(|entry| {
-            entry.promotion.is_for(&self.service, &self.environment) && entry.decided_at() > self.validated_at
-        });
-        Ok(newer.map(|entry| NewerPromotion {
+        let first = self.services.iter().map(|(_, validated_at)| *validated_at).min();
+        let since = first.and_then(|first| first.checked_sub(SKEW).ok()).unwrap_or(Timestamp::MIN);
+        let scope = match &self.services[..] {
+            [(service, _)] => OverlayScope::of(service, &self.environment),
+            _ => OverlayScope { service: None, environment: Some(self.environment.clone()) },
+        };
+        let entries = ledger::read(&self.place, &scope, since)?;
+        let newer = |(service, validated_at): &(Service, Timestamp)| {
+            let is_newer = |entry: &&LedgerEntry| {
+                entry.promotion.is_for(service, &self.environment) && entry.decided_at() > *validated_at
+            };
+            entries.iter().find(is_newer)
+        };
+        let all: Option<Vec<&LedgerEntry>> = self.services.iter().map(newer).collect();
+        Ok(all.and_then(|all| all.into_iter().next()).map(|entry| NewerPromotion {
             commit: entry.commit.to_string(),
             kind: entry.promotion.kind.to_string(),
-            image: entry.promotion.image,
+            image: entry.promotion.image.clone(),
             at: entry.committed_at,
         }))
     }
