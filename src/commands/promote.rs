@@ -1,5 +1,7 @@
 //! `promote`: sets the image in the infra repository, commits and pushes; only when the required reports passed.
 //!
+//! After an `evidence` about several services it sets all their images: a commit for each, and one push.
+//!
 //! [`evidence_outputs`] reads the reports' outputs, [`freshness`] judges their age, [`pin`] says what the entry holds, and [`plan`]
 //! decides.
 
@@ -10,24 +12,39 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::{
+    batch::list_services,
     command::{Branding, Command, CommandEntry, CommandKind, RunInputs, names_where},
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict, verdict},
     ledger::{InfraRepo, Promotion, PromotionKind},
-    promotion::infra::{self, Target, set_image::SetImage},
+    promotion::{
+        batch::SetImages,
+        infra::{self, ImageLocators, Target, set_image::SetImage},
+    },
     reconcile::reconcile,
     report::{Outcome, Output, Report, Run},
-    results::ReceivedReports,
+    results::{
+        ReceivedReports,
+        batch::{BatchEvidence, EVIDENCE},
+    },
     secret::Secret,
-    subject::Subject,
+    subject::{Environment, Service, Subject},
     values::{HumanDuration, closest},
 };
 use evidence_outputs::EvidenceOutputs;
 use freshness::Freshness;
 use pin::{Pin, pinned_image};
 use plan::Promote;
+
+/// The releases that the infra repository has now. Of many services, it is too long for the report.
+const SUBJECTS: Output = Output {
+    name: "subjects",
+    help: "The subjects of the services that have the wanted image now: a JSON list, for a matrix",
+};
 
 /// Settings of `promote`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +73,7 @@ impl Command for Args {
     const ABOUT: &'static str = "Set the image in the infra repository, commit and push";
     const KIND: CommandKind = CommandKind::Promotion;
     const BRANDING: Option<Branding> = Some(Branding { icon: "arrow-up-circle", color: "purple" });
-    const OUTPUTS: &'static [Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE];
+    const OUTPUTS: &'static [Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE, SUBJECTS];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         run(self, inputs, &ctx.within(self.infra.timeout))
@@ -69,14 +86,18 @@ impl Command for Args {
 /// Bad input; a refusal; a read or a write that failed.
 fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let RunInputs { subject, config, commands, .. } = *inputs;
+    let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
+    let run = ctx.runner_env.run.as_ref();
+    if let Some(batch) = reports.batch(subject, run).filter(|_| subject.service.is_none()) {
+        return run_batch(args, inputs, &reports, batch, ctx);
+    }
     let Target { service, environment, .. } = Target::from_subject(subject)?;
     let required = RequiredReports::from_setting(&args.require, commands)?;
     let committer = args.infra.committer()?;
     let image_locators = args.infra.locators(&service, &environment, subject, config)?;
-    let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?;
 
-    let run = if required.is_empty() { ctx.runner_env.run.as_ref() } else { ctx.current_run() };
+    let run = if required.is_empty() { run } else { ctx.current_run() };
     let mut findings = required.judge(&reports, subject, run);
     // Reports that are not required decide nothing.
     let with_digest =
@@ -91,19 +112,171 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
             Err(finding) => findings.push(finding),
         }
     }
-    let worst = verdict(&findings);
-    if worst != Verdict::Passed {
-        findings.push(
-            Finding::new("promotion", worst)
-                .actual("nothing was written")
-                .next("do what the other checks ask for; a new run of the promotion then writes it")
-                .expected("every required report to have passed"),
-        );
-        return Ok(Outcome { outputs: [(infra::CHANGED.name, "false".to_owned())].into(), ..findings.into() });
+    if verdict(&findings) != Verdict::Passed {
+        return Ok(nothing_written(findings));
     }
     ctx.execution.partial.publish(&findings);
-    let freshness = Freshness::of_reports(&required.counted(&reports, subject), &outputs, args.max_age)
-        .map_err(CommandError::Refused)?;
+    let counted = required.counted(&reports, subject);
+    let release = Release { subject, service: &service, environment, image_locators, outputs };
+    let (promote, expected) = prepare(args, release, &counted, &required.all, ctx)?;
+    let change = SetImage::new(&promote, &repo, committer, ctx);
+    let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
+    let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
+    let current: Vec<&Subject> = (finding.verdict == Verdict::Passed).then_some(subject).into_iter().collect();
+    findings.push(finding);
+    Ok(Outcome { outputs, long_outputs: subjects(&current), ..findings.into() })
+}
+
+/// Sets the images of the services that `evidence` found ready and one person approved. A service that is refused now is left out,
+/// and keeps the step from passing; the commits of the others are pushed together.
+///
+/// # Errors
+/// Bad input; a read or a push that failed.
+fn run_batch(
+    args: &Args,
+    inputs: &RunInputs<'_>,
+    reports: &ReceivedReports,
+    batch: Result<BatchEvidence<'_>, Finding>,
+    ctx: &CommandContext,
+) -> Result<Outcome, CommandError> {
+    let RunInputs { subject, config, commands, .. } = *inputs;
+    let required = RequiredReports::from_setting(&args.require, commands)?;
+    let once = required.once_for_batch()?;
+    let committer = args.infra.committer()?;
+    let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?;
+    let run = ctx.current_run();
+    let mut findings = reports.require(&once, subject, run);
+    findings.extend(reports.matching(&once, subject).into_iter().filter_map(|report| {
+        let service = report.subject.service.as_ref()?;
+        let finding = Finding::inconclusive(&report.command).actual(format!("its report is about {service} alone"));
+        let next = "give every step the `subject` that `evidence` put out";
+        Some(finding.expected("a report about all services of this run").next(next))
+    }));
+    let approval = EvidenceOutputs::read(reports, &once, subject, run);
+    let all_passed = findings.iter().all(|finding| finding.verdict == Verdict::Passed);
+    let (batch, approval) = match (batch, approval) {
+        (Ok(batch), Ok(approval)) if all_passed => (batch, approval),
+        (batch, approval) => {
+            findings.extend(batch.err());
+            // Without a report that counts there are no outputs either.
+            findings.extend(approval.err().filter(|_| all_passed));
+            return Ok(nothing_written(findings));
+        }
+    };
+    let found = format!("{} services are ready: {}", batch.ready.len(), list_services(batch.services()));
+    findings.push(Finding::passed(EVIDENCE).actual(found).expected("a passed report about each service"));
+    ctx.execution.partial.publish(&findings);
+
+    let once_reports = reports.matching(&once, subject);
+    let (mut plans, mut expected) = (Vec::new(), Vec::new());
+    for report in &batch.ready {
+        let prepared = prepare_one(args, report, &once_reports, (&required.all, &approval), reports, inputs, ctx);
+        match (prepared, &report.subject.service) {
+            (Ok((plan, wanted)), Some(service)) => {
+                plans.push(plan);
+                expected.push((service, &report.subject, wanted));
+            }
+            (Err(CommandError::Cancelled), _) => return Err(CommandError::Cancelled),
+            (Err(error), service) => {
+                findings.extend(error.finding().map(|finding| of_service(service.as_ref(), finding)));
+            }
+            (Ok(_), None) => {}
+        }
+    }
+    ctx.execution.partial.publish(&findings);
+    if plans.is_empty() {
+        return Ok(nothing_written(findings));
+    }
+    let change = SetImages::new(&plans, &repo, committer, ctx);
+    let results = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
+    let (mut current, mut commit, mut changed) = (Vec::new(), None, false);
+    for (index, (service, subject, wanted)) in expected.into_iter().enumerate() {
+        let result = match results.as_ref().map(|results| &results[index]) {
+            Some(Err(finding)) => {
+                findings.push(of_service(Some(service), finding.clone()));
+                continue;
+            }
+            Some(Ok(result)) => Some(result),
+            None => None,
+        };
+        let (finding, _) = infra::report_result(service.as_str(), wanted, result);
+        if finding.verdict == Verdict::Passed {
+            current.push(subject);
+        }
+        changed |= result.is_some_and(|result| result.changed);
+        commit = result.and_then(|result| result.commit.clone()).or(commit);
+        findings.push(finding);
+    }
+    let mut outputs = BTreeMap::from([(infra::CHANGED.name, changed.to_string())]);
+    outputs.extend(commit.map(|commit| (infra::COMMIT.name, commit.to_string())));
+    Ok(Outcome { outputs, long_outputs: subjects(&current), ..findings.into() })
+}
+
+fn subjects(current: &[&Subject]) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([(SUBJECTS.name, serde_json::json!(current).to_string())])
+}
+
+/// The promotion of one service of several.
+fn prepare_one(
+    args: &Args,
+    report: &Report,
+    once: &[&Report],
+    (required, approval): (&[String], &EvidenceOutputs),
+    reports: &ReceivedReports,
+    inputs: &RunInputs<'_>,
+    ctx: &CommandContext,
+) -> Result<(Promote, String), CommandError> {
+    let subject = &report.subject;
+    let Target { service, environment, .. } = Target::from_subject(subject)?;
+    let image_locators = args.infra.locators(&service, &environment, subject, inputs.config)?;
+    let evidence = EvidenceOutputs::read(reports, &[EVIDENCE.to_owned()], subject, report.run.as_ref());
+    let outputs = EvidenceOutputs { approver: approval.approver.clone(), ..evidence.map_err(CommandError::Refused)? };
+    let counted: Vec<&Report> = once.iter().copied().chain([report]).collect();
+    let release = Release { subject, service: &service, environment, image_locators, outputs };
+    prepare(args, release, &counted, required, ctx)
+}
+
+/// A finding about one service of several.
+fn of_service(service: Option<&Service>, finding: Finding) -> Finding {
+    let Some(service) = service else { return finding };
+    let actual = format!("left out: {}: {}", finding.check, finding.actual);
+    Finding { check: service.to_string(), actual, ..finding }
+}
+
+/// The outcome if the required reports do not allow the promotion.
+fn nothing_written(mut findings: Vec<Finding>) -> Outcome {
+    let worst = verdict(&findings);
+    findings.push(
+        Finding::new("promotion", worst)
+            .actual("nothing was written")
+            .next("do what the other checks ask for; a new run of the promotion then writes it")
+            .expected("every required report to have passed"),
+    );
+    Outcome { outputs: [(infra::CHANGED.name, "false".to_owned())].into(), ..findings.into() }
+}
+
+/// A release, where its image stands, and what the reports say of it.
+struct Release<'a> {
+    subject: &'a Subject,
+    service: &'a Service,
+    environment: Environment,
+    image_locators: ImageLocators,
+    outputs: EvidenceOutputs,
+}
+
+/// The promotion of a release, and the wanted state in words. `counted`: the reports that it rests on.
+///
+/// # Errors
+/// Bad input; a report without a valid time.
+fn prepare(
+    args: &Args,
+    release: Release<'_>,
+    counted: &[&Report],
+    required: &[String],
+    ctx: &CommandContext,
+) -> Result<(Promote, String), CommandError> {
+    let Release { subject, service, environment, image_locators, outputs } = release;
+    let freshness = Freshness::of_reports(counted, &outputs, args.max_age).map_err(CommandError::Refused)?;
     let oldest = freshness.oldest();
     let promotion = Promotion {
         source_commit: subject.commit.clone(),
@@ -118,8 +291,8 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         approved_by: outputs.approver,
         triggered_by: ctx.runner_env.actor.clone(),
         workflow: ctx.runner_env.run.as_ref().map(|run| run.url.clone()),
-        required: Some(required.all),
-        ..Promotion::new(PromotionKind::Normal, service, environment)
+        required: Some(required.to_vec()),
+        ..Promotion::new(PromotionKind::Normal, service.clone(), environment)
     };
     let (image, pinned_by) = pinned_image(args.pin, subject)?;
     // Values with a tag alone cannot hold the digest; the commit records it.
@@ -127,12 +300,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         if image.digest.is_some() && !image_locators.hold_digest() { Pin::Tag.describe() } else { pinned_by };
     let release = image.release();
     let expected = format!("{release} in {}, pinned {pinned_by}", promotion.environment);
-    let promote = Promote { image_locators, image, release, promotion, freshness };
-    let change = SetImage::new(&promote, &repo, committer, ctx);
-    let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
-    let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
-    findings.push(finding);
-    Ok(Outcome { outputs, ..findings.into() })
+    Ok((Promote { image_locators, image, release, promotion, freshness }, expected))
 }
 
 /// The finding on a report that only measured.
@@ -180,6 +348,22 @@ impl RequiredReports {
 
     fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// The commands whose reports are about all services of a batch: all but `evidence`, which has one for each.
+    ///
+    /// # Errors
+    /// Bad input: without `evidence` the services are unknown, and the gates' reports are in its evidence.
+    fn once_for_batch(&self) -> Result<Vec<String>, CommandError> {
+        let is_complete = self.others.iter().any(|name| name == EVIDENCE);
+        if !is_complete || !self.gates.is_empty() {
+            return Err(Finding::inconclusive("`require`")
+                .actual(if self.is_empty() { "none".to_owned() } else { self.all.join(", ") })
+                .expected("`evidence`, and no gates, for several services")
+                .next("leave `require` at its default, or promote each service by itself")
+                .bad_input());
+        }
+        Ok(self.others.iter().filter(|name| *name != EVIDENCE).cloned().collect())
     }
 
     /// One finding for each required report, or one that no report is required.

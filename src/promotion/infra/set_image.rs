@@ -13,9 +13,10 @@ use crate::{
     error::CommandError,
     finding::Finding,
     ledger::{self, InfraRepo},
+    promotion::push::push,
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, Tip, TreePath},
+    world::git::{Commit, CommitIdentity, FileMode, NewFile, Signature, Tip, TreePath},
 };
 
 /// Commits and pushes the image that a command decided on.
@@ -87,17 +88,8 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     fn read(&self) -> Result<Base, CommandError> {
         let tip = self.repo.tip()?;
         let arrived = self.arrived_push(&tip.commit)?;
-        let FoundImages { texts, modes, fields, unchecked } =
-            find_images(self.repo, &tip.commit, self.plan.image_locators())?;
-        for reason in unchecked {
-            self.ctx.log.say(&reason);
-        }
-        let now = self.ctx.execution.clock.wall();
-        let entries = match self.plan.ledger_query(now) {
-            Some(query) => ledger::run_query(self.repo, &tip.commit, &query).map_err(Finding::unobservable)?,
-            None => Vec::new(),
-        };
-        Ok(Base { snapshot: InfraSnapshot { texts, fields, entries, now }, tip, modes, arrived })
+        let (modes, snapshot) = read_snapshot(self.repo, self.ctx, &tip.commit, self.plan)?;
+        Ok(Base { tip, modes, snapshot, arrived })
     }
 
     fn arrived(&self, base: &Base) -> Option<PromotionResult> {
@@ -109,47 +101,57 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     }
 
     fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
-        let InfraRepo { git, remote, branch, .. } = self.repo;
-        let file = |(path, text): (&TreePath, &String)| NewFile {
-            path: path.clone(),
-            mode: base.modes.get(path).copied().unwrap_or(FileMode::Regular),
-            bytes: text.clone().into_bytes(),
-        };
-        let files: Vec<NewFile> = edit.files.iter().map(file).collect();
-        let (author, committer) = (self.committer.clone(), self.committer.clone());
-        let signature = Signature { author, committer, at: self.ctx.execution.clock.wall().into() };
-        let commit = match git.commit_files(&base.tip.commit, &files, &edit.message, &signature) {
+        let commit = match commit_edit(self.repo, self.ctx, &self.committer, (&base.tip.commit, &base.modes), edit) {
             Ok(commit) => commit,
             // Nothing has left this machine yet.
             Err(finding) => return WriteOutcome::Refused(finding),
         };
         let (image, previous) = (edit.image.clone(), edit.previous.clone());
         let result = PromotionResult { image, previous, commit: Some(commit.clone()), changed: true, is_current: true };
-        match git.push(permit, remote, &commit, branch) {
-            PushOutcome::Done => {
-                self.ctx.log.say(&format!("pushed {commit} to {branch}"));
-                WriteOutcome::Done(result)
-            }
-            PushOutcome::Conflict { why, received } => {
-                self.ctx.log.say(&format!("another push was first, planning again: {why}"));
-                self.sent.borrow_mut().extend(received.then_some(result));
-                WriteOutcome::Conflict(why)
-            }
-            PushOutcome::Refused { why } => WriteOutcome::Refused(
-                Finding::inconclusive("push")
-                    .actual(why)
-                    .expected(format!("the right to push to {branch}"))
-                    .next("give a `token` with Contents: write that the branch's rules accept; GITHUB_TOKEN cannot push to a protected branch"),
-            ),
-            PushOutcome::Unknown { why } => {
-                self.ctx.log.say(&format!("the push got no answer, checking whether it reached the branch: {why}"));
-                self.sent.borrow_mut().push(result);
-                WriteOutcome::Unknown(
-                    Finding::inconclusive("git push").actual(why).expected("an answer").next(
-                        "look at the branch before running it again; a second run is safe: an image that is already set is not committed twice",
-                    ),
-                )
-            }
-        }
+        push(permit, self.repo, self.ctx, &commit, result, &self.sent)
     }
+}
+
+/// What a plan needs of a commit of the branch, and the modes of its files.
+///
+/// # Errors
+/// The image is not found, or git fails.
+pub fn read_snapshot<P: PromotionPlan>(
+    repo: &InfraRepo,
+    ctx: &CommandContext,
+    tip: &Commit,
+    plan: &P,
+) -> Result<(BTreeMap<TreePath, FileMode>, InfraSnapshot), CommandError> {
+    let FoundImages { texts, modes, fields, unchecked } = find_images(repo, tip, plan.image_locators())?;
+    for reason in unchecked {
+        ctx.log.say(&reason);
+    }
+    let now = ctx.execution.clock.wall();
+    let entries = match plan.ledger_query(now) {
+        Some(query) => ledger::run_query(repo, tip, &query).map_err(Finding::unobservable)?,
+        None => Vec::new(),
+    };
+    Ok((modes, InfraSnapshot { texts, fields, entries, now }))
+}
+
+/// Makes the commit of a plan on top of another one. Nothing leaves this machine.
+///
+/// # Errors
+/// Git fails.
+pub fn commit_edit(
+    repo: &InfraRepo,
+    ctx: &CommandContext,
+    committer: &CommitIdentity,
+    (parent, modes): (&Commit, &BTreeMap<TreePath, FileMode>),
+    edit: &PlannedCommit,
+) -> Result<Commit, Finding> {
+    let file = |(path, text): (&TreePath, &String)| NewFile {
+        path: path.clone(),
+        mode: modes.get(path).copied().unwrap_or(FileMode::Regular),
+        bytes: text.clone().into_bytes(),
+    };
+    let files: Vec<NewFile> = edit.files.iter().map(file).collect();
+    let signature =
+        Signature { author: committer.clone(), committer: committer.clone(), at: ctx.execution.clock.wall().into() };
+    repo.git.commit_files(parent, &files, &edit.message, &signature)
 }
