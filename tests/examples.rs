@@ -18,10 +18,11 @@ const ACTIONS: &str = "acme/promote-gates";
 const CONFIG: &str = "# .github/promote-gates.yml";
 
 /// Values of which every setting accepts at least one. An expression in an example has one of them when the job runs.
-const STAND_INS: [&str; 6] = [
+const STAND_INS: [&str; 7] = [
     "1",
     "acme/shop",
     "{}",
+    "[{\"service\":\"cart\",\"tag\":\"1.4.2\"}]",
     "https://staging.example.com",
     "0123456789abcdef0123456789abcdef01234567",
     "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -317,7 +318,11 @@ fn signing_errors(location: &str, text: &str) -> Vec<String> {
         };
         let uses: Vec<String> = steps.iter().map(uses).collect();
         let record = format!("{ACTIONS}/record");
-        let others: Vec<&String> = uses.iter().filter(|uses| **uses != record && *uses != "actions/checkout").collect();
+        // GitHub's own actions, which run nothing of the team's: the reports of a matrix are artifacts.
+        let is_fine = |uses: &&String| {
+            [record.as_str(), "actions/checkout", "actions/download-artifact"].contains(&uses.as_str())
+        };
+        let others: Vec<&String> = uses.iter().filter(|uses| !is_fine(uses)).collect();
         match (may_sign(job), uses.contains(&record)) {
             (true, true) if others.is_empty() => {}
             (true, _) => errors.push(format!("{location}: job `{name}` may sign, and runs {uses:?}")),

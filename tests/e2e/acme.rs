@@ -17,6 +17,7 @@
 pub mod cluster;
 pub mod git_server;
 mod manual_runs;
+pub mod monorepo;
 pub mod promotion;
 pub mod proposal;
 mod stand_ins;
@@ -82,17 +83,16 @@ runs:
 "#;
 
 /// The config file of the infra repository. The runner's server is a git server, which has no issuer.
-fn config(issuer: &FakeIssuer) -> String {
+fn config(issuer: &FakeIssuer, services: &[&str], source: impl Fn(&str) -> String) -> String {
     let mut text = format!("evidence:\n  issuer: {}\nservices:\n", issuer.issuer());
-    for service in SERVICES {
+    for service in services {
         text += &format!(
             "  {service}:
-    repository: {}
-    workflow: .github/workflows/validate-staging.yml
+    {}
     deploy-workflow: .github/workflows/deploy-staging.yml
     image: ghcr.io/acme/{service}
 ",
-            team::repository(service)
+            source(service)
         );
     }
     text + "policy:\n  performance: ['.settings[\"max-ratio\"] <= 1.2']\n"
@@ -114,11 +114,20 @@ pub struct Acme {
 }
 
 impl Acme {
-    /// Creates the infra repository with its workflows, and the production environments with [`REVIEWERS`].
+    /// Creates the infra repository with its workflows, and the production environments with [`REVIEWERS`]. Each service has a
+    /// repository of its own.
     pub fn new() -> Self {
+        Self::with_services(&SERVICES, |service| {
+            let repository = team::repository(service);
+            format!("repository: {repository}\n    workflow: .github/workflows/validate-staging.yml")
+        })
+    }
+
+    /// `source`: what the config file says of each service's repository and workflow.
+    fn with_services(services: &[&str], source: impl Fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
         let Sandbox { staging, github: fake_github, issuer, infra } =
-            Sandbox::start(folder.path(), &SERVICES).expect("a sandbox");
+            Sandbox::start(folder.path(), services).expect("a sandbox");
         let production = Staging::start().expect("a server");
         let git = GitServer::start(&folder.path().join(SERVED));
         let [staging_cluster, production_cluster] = ["staging", "production"].map(FakeCluster::start);
@@ -145,7 +154,7 @@ impl Acme {
             for file in INFRA_WORKFLOWS {
                 infra.write(&format!(".github/workflows/{file}"), acme.shipped(file));
             }
-            infra.write(".github/promote-gates.yml", config(&acme.issuer));
+            infra.write(".github/promote-gates.yml", config(&acme.issuer, services, &source));
         });
         acme.fake_github.create(INFRA);
         // On GitHub, a ruleset prevents this token from pushing.

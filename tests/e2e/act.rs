@@ -175,7 +175,7 @@ impl<'a> Act<'a> {
 #[derive(Debug, Default)]
 pub struct ActRun {
     pub succeeded: bool,
-    /// By id; a skipped job is absent.
+    /// By id, and that of a leg of a matrix with its values: `gates (cart)`; a skipped job is absent.
     pub jobs: BTreeMap<String, ActJob>,
     /// The runner's log, for the message of a failing test.
     pub log: String,
@@ -242,6 +242,11 @@ impl ActRun {
             }
         }
         run.log_text(errors);
+        // act reports the result of all legs of a matrix so far as that of each leg.
+        for (_, leg) in run.jobs.iter_mut().filter(|(id, _)| id.ends_with(')')) {
+            let has_failed = leg.steps.values().any(|step| step.outcome == "failure");
+            if has_failed { "failure" } else { "success" }.clone_into(&mut leg.result);
+        }
         run
     }
 
@@ -252,10 +257,9 @@ impl ActRun {
 
     fn add_line(&mut self, line: &ActLine) {
         self.log_text(&line.msg);
-        assert!(line.matrix.as_ref().is_none_or(BTreeMap::is_empty), "jobs of a matrix are not supported here");
-        let Some(id) = &line.job_id else { return };
+        let Some(id) = line.job_id.as_ref().map(|id| format!("{id}{}", leg(line.matrix.as_ref()))) else { return };
         let at = line.time.parse().expect("each line has a time");
-        let job = self.jobs.entry(id.clone()).or_insert_with(|| ActJob { began: at, ..ActJob::default() });
+        let job = self.jobs.entry(id).or_insert_with(|| ActJob { began: at, ..ActJob::default() });
         job.ended = at;
         if let Some(result) = &line.job_result {
             job.result.clone_from(result);
@@ -266,6 +270,18 @@ impl ActRun {
             job.steps.entry(step.clone()).or_default().add_line(line, !inner.is_empty());
         }
     }
+}
+
+/// The values of a leg of a matrix, as in the names that the shipped workflows give their jobs: ` (checkout-service)`. Empty
+/// without a matrix.
+fn leg(matrix: Option<&BTreeMap<String, Value>>) -> String {
+    let value = |value: &Value| match value {
+        Value::Object(fields) => fields.get("service").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let values: Vec<String> = matrix.into_iter().flat_map(BTreeMap::values).map(value).collect();
+    if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) }
 }
 
 impl ActStep {

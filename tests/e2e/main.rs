@@ -18,6 +18,7 @@ mod bypass;
 mod environments;
 mod forged;
 mod launcher;
+mod monorepo;
 mod races;
 mod release;
 mod run;

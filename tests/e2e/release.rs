@@ -79,7 +79,7 @@ fn a_validated_and_approved_release_is_promoted_once() {
     }
     assert_eq!(acme.image(SERVICE), validated.tag);
     assert_eq!(acme.git.pushed(), [INFRA], "one push, with the only token that can");
-    let verify = run.step("verify", "0");
+    let verify = run.step("verify (checkout-service)", "0");
     assert_eq!(verify.outputs["verdict"], "passed", "production runs the commit");
     for pending in ["available, revision 1\n", "available, revision 2\n", "the condition is false"] {
         assert!(verify.printed.contains(pending), "{pending} in {}", verify.printed);
@@ -102,7 +102,7 @@ fn a_cluster_that_does_not_deploy_the_commit_is_blocked_with_both_images() {
     let run = acme.promotion(validated.event()).approved_by("lena").run();
 
     assert_eq!(run.step("promote", "promote").outputs["verdict"], "passed", "{}", run.log);
-    let verify = run.step("verify", "0");
+    let verify = run.step("verify (checkout-service)", "0");
     assert_eq!((verify.exit, verify.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", run.log);
     let [error] = verify.annotated("error")[..] else { panic!("one error: {:?}", verify.annotations) };
     let image = |tag: &str| format!("ghcr.io/acme/{SERVICE}:{tag}");

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::act::Act;
 use crate::repo::program;
 
-/// Keeps the files of a folder under a new number.
+/// Keeps the files of a folder under a new number, and under the run and the name.
 const UPLOAD: &str = r#"
 name: upload-artifact
 description: keeps files
@@ -24,32 +24,47 @@ runs:
     - id: keep
       shell: bash
       env:
+        NAME: ${{ inputs.name }}
         FOLDER: ${{ inputs.path }}
       run: |
         set -eu
         id=1
         until mkdir "$E2E_STORE/artifact-$id" 2>/dev/null; do id=$((id + 1)); done
         cp -R "$FOLDER/." "$E2E_STORE/artifact-$id/"
+        mkdir -p "$E2E_STORE/run-$GITHUB_RUN_ID"
+        ln -sfn "../artifact-$id" "$E2E_STORE/run-$GITHUB_RUN_ID/$NAME"
         echo "artifact-id=$id" >>"$GITHUB_OUTPUT"
 "#;
 
+/// Copies one artifact by its number, or those of a run whose names a pattern matches, each into a folder of its name.
 const DOWNLOAD: &str = r#"
 name: download-artifact
 description: copies what upload-artifact kept
 inputs:
-  artifact-ids: { description: one number, required: true }
+  artifact-ids: { description: one number }
+  pattern: { description: pattern of the names }
   path: { description: a folder, required: true }
+  run-id: { description: the run; by default this one, default: "${{ github.run_id }}" }
+  github-token: { description: not used }
 runs:
   using: composite
   steps:
     - shell: bash
       env:
         ID: ${{ inputs.artifact-ids }}
+        PATTERN: ${{ inputs.pattern }}
         FOLDER: ${{ inputs.path }}
+        RUN: ${{ inputs.run-id }}
       run: |
         set -eu
         mkdir -p "$FOLDER"
-        cp -R "$E2E_STORE/artifact-${ID:?}/." "$FOLDER/"
+        if [ -n "$ID" ]; then
+            cp -R "$E2E_STORE/artifact-$ID/." "$FOLDER/"
+            exit
+        fi
+        for artifact in "$E2E_STORE/run-$RUN"/$PATTERN; do
+            [ ! -e "$artifact" ] || cp -RL "$artifact" "$FOLDER/"
+        done
 "#;
 
 const RESTORE: &str = r#"

@@ -11,14 +11,15 @@ use crate::repo::Repo;
 /// The author of the service's commits and deployments.
 pub const AUTHOR: &str = "dana";
 
-/// A replacement for npm with the scripts of the team's `package.json`. The release is slow if there is a file `slow` beside it.
+/// A replacement for npm with the scripts of the team's `package.json`. The release is slow if there is a file `slow` beside it, and
+/// the smoke tests of a service fail if there is a file `broken-SERVICE`.
 pub const NPM: &str = r#"#!/bin/sh
 p99=104
 case "$TARGET" in */in-production/*) ;; *) [ -e "${0%/*}/slow" ] && p99=156 ;; esac
 case "$*" in
 ci) ;;
 "run build") mkdir dist && cp src/* dist/ ;;
-"run smoke") [ "$ENVIRONMENT" = staging ] && mkdir results && cp paths.xml results/paths.xml ;;
+"run smoke") [ "$ENVIRONMENT" = staging ] && mkdir results && cp paths.xml results/paths.xml && [ ! -e "${0%/*}/broken-$SERVICE" ] ;;
 "run load-test") [ -n "$TARGET" ] && mkdir -p load-test && echo "{\"p99_latency\": $p99}" >load-test/stats.json ;;
 *) echo "npm $*: no such script" >&2 && exit 1 ;;
 esac
@@ -34,7 +35,7 @@ const TEAM_WORKFLOWS: [&str; 5] = [
 ];
 
 /// The report of the smoke tests.
-const PATHS: &str = r#"<testsuite name="smoke"><testcase classname="shop" name="pays by card"/></testsuite>"#;
+pub const PATHS: &str = r#"<testsuite name="smoke"><testcase classname="shop" name="pays by card"/></testsuite>"#;
 
 pub fn repository(service: &str) -> String {
     format!("acme/{service}")
@@ -77,6 +78,25 @@ pub fn event(kind: &str, payload: &Value) -> Value {
         "client_payload": payload,
         "repository": { "full_name": INFRA, "default_branch": "main" },
         "sender": { "login": "acme-dispatcher[bot]", "type": "Bot" },
+    })
+}
+
+/// The `workflow_run` event of a deploy run that ended.
+pub fn deployed(repository: &str, deploy: u64, commit: &str) -> Value {
+    json!({
+        "action": "completed",
+        "workflow_run": {
+            "id": deploy,
+            "run_attempt": 1,
+            "name": "deploy-staging",
+            "path": ".github/workflows/deploy-staging.yml",
+            "event": "push",
+            "status": "completed",
+            "conclusion": "success",
+            "head_branch": "main",
+            "head_sha": commit,
+        },
+        "repository": { "full_name": repository, "default_branch": "main" },
     })
 }
 
@@ -155,21 +175,7 @@ impl<'a> Team<'a> {
         let request_token = format!("request-token-of-run-{id}");
         self.acme.issuer.add_job(&request_token, job_claims(&self.repository, &run, job));
         let before = self.acme.fake_github.dispatches(INFRA).len();
-        let event = json!({
-            "action": "completed",
-            "workflow_run": {
-                "id": deploy,
-                "run_attempt": 1,
-                "name": "deploy-staging",
-                "path": ".github/workflows/deploy-staging.yml",
-                "event": "push",
-                "status": "completed",
-                "conclusion": "success",
-                "head_branch": "main",
-                "head_sha": tag,
-            },
-            "repository": { "full_name": self.repository, "default_branch": "main" },
-        });
+        let event = deployed(&self.repository, deploy, tag);
         let run = self
             .workflow(id, "validate-staging.yml", "workflow_run")
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", &self.acme.issuer.request_url())
