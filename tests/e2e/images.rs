@@ -240,7 +240,7 @@ fn a_file_of_ten_thousand_lines_is_edited_quickly() {
         .collect();
     times.sort();
     print(&format!("10,000 lines: {:?} (median of {})", times[times.len() / 2], times.len()));
-    let limit = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(20) };
+    let limit = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(60) };
     assert!(times[0] < limit, "{times:?}");
 }
 
