@@ -130,7 +130,7 @@ impl Waiver<'_> {
             }
         };
         let next = format!("make {culprit} smaller or leave it out; if the growth is intended, {how}");
-        finding.actual(format!("{actual}{remark}")).next(next)
+        finding.actual(actual + &remark).next(next)
     }
 }
 
