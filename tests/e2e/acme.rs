@@ -315,7 +315,7 @@ fn permissions(workflow: &str) -> Vec<String> {
         let text = line.split(" #").next().unwrap_or_default().trim();
         match (outer, text.split_once(": ")) {
             (Some(outer), Some((name, level))) if indent > outer => {
-                granted.push(format!("{}={level}", name.replace('-', "_")))
+                granted.push(format!("{}={level}", name.replace('-', "_")));
             }
             _ => outer = (text == "permissions:").then_some(indent),
         }
