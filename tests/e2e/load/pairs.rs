@@ -33,7 +33,10 @@ pub fn measure(tool: &str, files: &[(&str, &str)], factor: f64, seconds: u32) {
     for (path, text) in files {
         runner.write(path, text);
     }
-    let ended = runner.start(&["performance"]).end_within(LIMIT);
+    let measured = || runner.start(&["performance"]).end_within(LIMIT);
+    // A machine that gives a run no processor at all has measured nothing.
+    let starved = |ended: &Ended| ended.outputs["reason"].contains(" requests in one run");
+    let ended = Some(measured()).filter(|ended| !starved(ended)).unwrap_or_else(measured);
     assert_verdict(tool, &ended, factor);
 }
 
