@@ -45,8 +45,8 @@ mod tokens;
 pub use fake_github::FakeGitHub;
 pub use format::{account_id, now, repository_id};
 pub use records::{
-    DispatchEvent, FakeComment, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest,
-    FakePullRequestReview, FakeRun, FakeStatus,
+    DispatchEvent, FakeComment, FakeCommit, FakeDeployment, FakeIssue, FakeJob, FakePullRequest, FakePullRequestReview,
+    FakeRun, FakeStatus,
 };
 pub use routes::{ApiRoute, routes};
 pub use state::{InjectedFault, RecordedRequest};

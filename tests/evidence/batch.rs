@@ -25,7 +25,7 @@ impl BatchStage {
 
     fn with_services(services: &[&str]) -> Self {
         let mut stage = Stage::with_services(services);
-        stage.config = "services:\n".to_owned();
+        "services:\n".clone_into(&mut stage.config);
         for service in services {
             stage.config += &format!(
                 "  {service}:\n    repository: {SHOP}\n    workflow: {VALIDATE}\n    deploy-workflow: {DEPLOY}\n    \
@@ -67,7 +67,7 @@ impl BatchStage {
     }
 
     /// The entry of a service in the payload.
-    fn entry(&self, service: &str) -> Value {
+    fn entry(service: &str) -> Value {
         let mut subject = subject();
         subject["service"] = json!(service);
         let reports = GATES.map(|command| {
@@ -82,7 +82,7 @@ impl BatchStage {
     }
 
     fn entries(&self) -> Vec<(String, Value)> {
-        self.services.iter().map(|service| (service.clone(), self.entry(service))).collect()
+        self.services.iter().map(|service| (service.clone(), Self::entry(service))).collect()
     }
 
     /// The payload of `record`, which GitHub signed.
@@ -169,20 +169,20 @@ fn one_page_and_one_report_are_about_all_services() {
 
 #[test]
 fn a_forged_entry_is_refused_and_named_and_the_others_count() {
-    type Forgery = fn(&BatchStage, &mut Vec<(String, Value)>);
+    type Forgery = fn(&mut Vec<(String, Value)>);
     let forgeries: [(&str, &str, Forgery); 4] = [
-        ("frontend", "has the sum", |_, entries| {
+        ("frontend", "has the sum", |entries| {
             let text = entries[1].1.to_string().replace("97 ms", "94 ms");
             entries[1].1 = serde_json::from_str(&text).unwrap();
         }),
-        ("frontend", "has the sum", |_, entries| entries[1].1["subject"]["tag"] = json!("1.4.3")),
-        ("frontend", "the payload has no entry of frontend", |_, entries| drop(entries.remove(1))),
-        ("zoo", "nothing signs it", |stage, entries| entries.push(("zoo".to_owned(), stage.entry("frontend")))),
+        ("frontend", "has the sum", |entries| entries[1].1["subject"]["tag"] = json!("1.4.3")),
+        ("frontend", "the payload has no entry of frontend", |entries| drop(entries.remove(1))),
+        ("zoo", "nothing signs it", |entries| entries.push(("zoo".to_owned(), BatchStage::entry("frontend")))),
     ];
     for (service, part, forge) in forgeries {
         let stage = BatchStage::new();
         let (mut payload, mut entries) = (stage.payload(), stage.entries());
-        forge(&stage, &mut entries);
+        forge(&mut entries);
         with_entries(&mut payload, &entries);
         let ended = stage.run(&payload);
         assert_eq!(end(&ended), (1, "blocked"), "{part}: {}", ended.log);
@@ -327,7 +327,7 @@ fn evidence_accepts_the_batch_of_record() {
     let record = Runner::new()
         .env("GITHUB_API_URL", &fake_github.api_url())
         .env("ACTIONS_ID_TOKEN_REQUEST_URL", &request_token.0)
-        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &request_token.1)
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", request_token.1)
         .input("repository", INFRA)
         .input("token", "dispatcher")
         .input("source-token", TOKEN)

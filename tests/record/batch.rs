@@ -75,7 +75,7 @@ fn files_of_a_matrix_are_read_by_their_service() {
     let step = step(&fake_github, &["cart", "search"]).input("reports", "reports/*/*.json");
     for service in ["cart", "search"] {
         for report in passed_of(service) {
-            step.write(&format!("reports/reports-{service}/{}.json", report.command), &whole(&report));
+            step.write(&format!("reports/reports-{service}/{}.json", report.command), whole(&report));
         }
     }
     let ended = step.run(&["record"]);
@@ -180,7 +180,7 @@ fn fifty_services_are_one_dispatch_and_more_are_parts() {
         let step = step(&fake_github, &services).input("reports", "reports/*.json");
         for report in services.iter().flat_map(|service| passed_of(service)) {
             let service = report.subject.service.clone().unwrap();
-            step.write(&format!("reports/{service}-{}.json", report.command), &whole(&report));
+            step.write(&format!("reports/{service}-{}.json", report.command), whole(&report));
         }
         let ended = step.run(&["record"]);
         assert_eq!((ended.code, &*ended.outputs["verdict"]), (0, "passed"), "{}", ended.log);

@@ -64,7 +64,8 @@ impl PromotedBundle {
                 Some((entry, promotion.bundle_sizes.as_ref().filter(|_| is_proven)?))
             })
         };
-        let has_set_all = |entry: &LedgerEntry| !current.is_empty() && current.iter().all(|current| entry.has_set(current));
+        let has_set_all =
+            |entry: &LedgerEntry| !current.is_empty() && current.iter().all(|current| entry.has_set(current));
         let of_current = measured().find(|(entry, _)| has_set_all(entry));
         let is_current = of_current.is_some();
         let (entry, sizes) = of_current.or_else(|| measured().next())?;
