@@ -92,7 +92,11 @@ fn entry_with(changes: &[(&str, &str)]) -> LedgerEntry {
     let is_changed = |name: &str| changes.iter().any(|(changed, _)| *changed == name);
     let trailers: Vec<(&str, &str)> =
         own.into_iter().filter(|(name, _)| !is_changed(name)).chain(changes.iter().copied()).collect();
-    entry_of(&commit_with_trailers('1', &trailers)).unwrap()
+    let mut entry = entry_of(&commit_with_trailers('1', &trailers)).unwrap();
+    for change in &mut entry.changes {
+        FILE.clone_into(&mut change.file.path);
+    }
+    entry
 }
 
 fn facts(reviews: &[PullRequestReview]) -> ReviewedPullRequest {
