@@ -75,13 +75,13 @@ fn the_parts_of_credentials_are_hidden_as_well() {
 
 #[test]
 fn secret_captures_and_cookies_are_hidden_and_plain_captures_are_shown() {
-    let shop = Shop::start(|request| match request.path.as_str() {
-        "/login" => FakeResponse::json(200, &json!({ "token": "captured-secret", "id": "plain-value" }))
-            .header("set-cookie", "session=cookie-secret-1; Path=/"),
-        _ => {
-            let cookie = request.headers["cookie"].to_str().unwrap().to_owned();
-            FakeResponse::text(500, "text/plain", format!("captured-secret plain-value {cookie}"))
+    let shop = Shop::start(|request| {
+        if request.path == "/login" {
+            return FakeResponse::json(200, &json!({ "token": "captured-secret", "id": "plain-value" }))
+                .header("set-cookie", "session=cookie-secret-1; Path=/");
         }
+        let cookie = request.headers["cookie"].to_str().unwrap().to_owned();
+        FakeResponse::text(500, "text/plain", format!("captured-secret plain-value {cookie}"))
     });
     let checks = "paths: { a: [{ method: POST, url: /login, capture: { t: { jq: .token, secret: true }, id: .id } }, { url: '/x/{{ t }}' }] }";
     let ended = shop.runner(checks).run(&["smoke"]);
