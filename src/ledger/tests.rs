@@ -135,7 +135,7 @@ fn a_promotion_is_read_back_as_it_was_written() {
             promotion: written,
         };
         assert_eq!(read, expected);
-        assert!(trailers.len() == 20, "a trailer that this test does not set: {message}");
+        assert!(trailers.len() == 21, "a trailer that this test does not set: {message}");
     }
 }
 

@@ -79,11 +79,11 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
 fn a_missing_setting_is_named_with_the_ways_to_give_it() {
     let text = finding(resolve("bundle-size", []));
     assert!(text.contains("`path`") && text.contains("not given") && text.contains("config file"), "{text}");
-    let text = finding(resolve("approval", []));
+    let text = finding(resolve("record", []));
     for part in [
-        "`github-environment`, `token`: not given; expected GitHub environment ",
-        "give `github-environment` as an input, as a flag, or as a key of the config file",
-        "; give `token` as an expression: `token: ${{ github.token }}`",
+        "`repository`, `token`: not given; expected ",
+        "give `repository` as an input, as a flag, or as a key of the config file",
+        "; give `token` as an expression: `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -106,14 +106,18 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
         [
             "health `kubeconfig: ${{ secrets.KUBECONFIG }}`",
             "health `registry-token: ${{ secrets.REGISTRY_TOKEN }}`",
+            "bundle-size `token: ${{ github.token }}`",
             "approval `token: ${{ github.token }}`",
             "approval `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
             "wait `token: ${{ github.token }}`",
+            "comment `token: ${{ github.token }}`",
             "record `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
             "record `source-token: ${{ github.token }}`",
             "evidence `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
             "evidence `token: ${{ github.token }}`",
             "promote `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "status `token: ${{ github.token }}`",
+            "status `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
             "emergency `api-token: ${{ github.token }}`",
             "emergency `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
             "rollback `api-token: ${{ github.token }}`",

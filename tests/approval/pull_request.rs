@@ -53,11 +53,15 @@ fn an_independent_approval_of_the_last_commit_passes() {
     assert_eq!((report.verdict, report.outputs["head"].len()), (Verdict::Passed, 40));
 }
 
+/// The same with a difference.
+type Changed<T> = fn(T) -> T;
+type Change<T> = fn(&mut T);
+
 #[test]
 fn an_approval_that_does_not_count_is_named_with_its_reason() {
     let by =
         |login: &str, stage: &Stage| FakePullRequestReview { author: Some(login.to_owned()), ..stage.approval(12, 30) };
-    let cases: [(&str, fn(FakePullRequestReview) -> FakePullRequestReview, &str); 8] = [
+    let cases: [(&str, Changed<FakePullRequestReview>, &str); 8] = [
         ("alice", |review| FakePullRequestReview { state: "COMMENTED".to_owned(), ..review }, ""),
         (
             "alice",
@@ -156,7 +160,7 @@ fn a_force_push_makes_earlier_approvals_void() {
 
 #[test]
 fn a_pull_request_that_is_none_of_an_open_promotion_is_blocked() {
-    let cases: [(fn(&mut FakePullRequest), &str); 6] = [
+    let cases: [(Change<FakePullRequest>, &str); 6] = [
         (
             |one| {
                 one.is_open = false;

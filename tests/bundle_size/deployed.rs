@@ -47,7 +47,7 @@ fn a_run_with_a_gate_that_only_measured_is_not_judged_either() {
 #[test]
 fn many_small_growths_are_limited_since_a_tag() {
     let runner = Runner::new();
-    let here = runner.workspace().to_path_buf();
+    let here = runner.workspace().clone();
     git(&here, &["init", "-q", "-b", "main"]);
     runner.write("dist/app.js", noise(100_000));
     assert_end(&step(&runner, &["--allow-first"]), 0, "passed");

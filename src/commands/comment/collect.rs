@@ -103,7 +103,8 @@ fn report_files(results: &str) -> BTreeMap<String, Report> {
     let paths = outputs.filter(|(name, _)| is_path(name)).filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
     let read = |path: String| {
         let bytes = files::read_bounded(Path::new(&path), MAX_SIZE).ok()?;
-        let report = serde_json::from_slice::<Report>(&bytes).ok().filter(|report| report.schema == SCHEMA)?;
+        let report =
+            serde_json::from_slice::<Report>(&bytes).ok().filter(|report| (1..=SCHEMA).contains(&report.schema))?;
         Some((hex_sha256(&bytes), report))
     };
     paths.filter_map(read).collect()
