@@ -79,11 +79,11 @@ fn a_bad_value_names_setting_value_origin_and_what_is_accepted() {
 fn a_missing_setting_is_named_with_the_ways_to_give_it() {
     let text = finding(resolve("bundle-size", []));
     assert!(text.contains("`path`") && text.contains("not given") && text.contains("config file"), "{text}");
-    let text = finding(resolve("record", []));
+    let text = finding(resolve("emergency", []));
     for part in [
-        "`repository`, `token`: not given; expected ",
-        "give `repository` as an input, as a flag, or as a key of the config file",
-        "; give `token` as an expression: `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
+        "`incident`, `reason`: not given; expected ",
+        "give `incident` as an input, as a flag, or as a key of the config file",
+        "; give `reason` as an input",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
