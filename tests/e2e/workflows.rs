@@ -1,17 +1,29 @@
 //! Rules for every shipped workflow that act does not enforce: environments and time limits.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use promote_gates::values::HumanDuration;
 
+/// The shipped workflows, of all folders.
+fn shipped() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the workflows") {
+            let path = entry.expect("a file").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.len() > 10, "{files:?}");
+    files
+}
+
 /// Name and text of each job of each shipped workflow.
 fn jobs() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
     let mut jobs = Vec::new();
-    for entry in fs::read_dir(folder).expect("the workflows") {
-        let path = entry.expect("a file").path();
+    for path in shipped() {
         let text = fs::read_to_string(&path).expect("a workflow");
         let (_, inside) = text.split_once("\njobs:\n").expect("jobs");
         for line in inside.lines() {

@@ -93,7 +93,7 @@ impl<'a> Monorepo<'a> {
         for service in SERVICES {
             acme.staging.deploy(service, &tag);
             acme.staging_cluster.deploy(service, &tag);
-            let artifact = acme.at(&format!("artifacts/{deploy}/subject-{service}"));
+            let artifact = acme.at(&format!("stand-ins/store/run-{deploy}/subject-{service}"));
             fs::create_dir_all(&artifact).expect("make a folder");
             let subject = json!({ "service": service, "image": format!("ghcr.io/acme/{service}"), "tag": tag });
             fs::write(artifact.join("subject.json"), subject.to_string()).expect("write a file");
