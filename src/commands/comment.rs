@@ -78,7 +78,7 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         return Err(Finding::inconclusive("`results`, `reports`")
             .actual("neither is given")
             .expected("the gates' reports")
-            .next("add `results: ${{ toJSON(steps) }}` to the step, or `toJSON(needs)` in a job of its own")
+            .next("add `results: ${{ toJSON(steps) }}` to the step, or `toJSON(needs)` in a separate job")
             .bad_input());
     }
     if args.token.is_none() && !ctx.execution.dry_run {

@@ -308,7 +308,7 @@ fn unjudged(report: &Report) -> Option<Finding> {
     let judge = report.judged_by.as_ref()?;
     let finding = Finding::inconclusive(&report.command).actual(format!("only measured, to be judged by `{judge}`"));
     let finding = finding.expected("a report that judges what it measured");
-    Some(finding.next(format!("require `{judge}` instead, or let the gate compare with a baseline of its own")))
+    Some(finding.next(format!("require `{judge}` instead, or let the gate compare with another baseline")))
 }
 
 /// The commands whose passed reports are required, split by the subject of their reports.

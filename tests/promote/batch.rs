@@ -27,7 +27,9 @@ fn evidence(run: u64, ready: &[String], left_out: &[&str]) -> Report {
     let inner = |service: &str, number: usize, verdict| {
         let text = json!({ "service": service, "environment": "production", "tag": "1.4.2" }).to_string();
         let report = Report { subject: text.parse().unwrap(), run: None, ..report("evidence", verdict) };
-        Report { outputs: validated(number as u64 + 1, &at), ..report }
+        let mut outputs = validated(number as u64 + 1, &at);
+        outputs.insert("bundle-size".into(), "7 raw".to_owned());
+        Report { outputs, ..report }
     };
     let ready_reports = ready.iter().enumerate().map(|(number, service)| inner(service, number, Verdict::Passed));
     let others = left_out.iter().map(|service| inner(service, 99, Verdict::Blocked));
@@ -94,6 +96,7 @@ fn twenty_services_are_twenty_commits_in_one_push() {
             format!("Image: ghcr.io/acme/{service}:1.4.2"),
             format!("Previous-Image: ghcr.io/acme/{service}:1.4.1"),
             format!("Evidence: {:064x}", number + 1),
+            "Bundle-size: 7 raw".to_owned(),
             "Approved-by: bob".to_owned(),
         ] {
             assert!(message.contains(&trailer), "{trailer} in {message}");

@@ -329,7 +329,8 @@ pub fn split_long(mut outputs: Outputs) -> (Outputs, Outputs) {
 
 /// The outputs that the report of one of several services keeps: what the commit of its promotion records.
 pub fn of_batch(mut outputs: Outputs) -> Outputs {
-    outputs.retain(|name, _| ["evidence", "validated-at", "validation-run", "repository-id"].contains(name));
+    const KEPT: [&str; 5] = ["evidence", "validated-at", "validation-run", "repository-id", "bundle-size"];
+    outputs.retain(|name, _| KEPT.contains(name));
     outputs
 }
 
@@ -351,4 +352,17 @@ pub fn check_size(outputs: &Outputs, services: usize) -> Option<Finding> {
 
 fn size_of(outputs: &Outputs) -> usize {
     size_in_json(&serde_json::json!(outputs).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_several_services_keeps_what_its_commit_records() {
+        let recorded = ["bundle-size", "evidence", "repository-id", "validated-at", "validation-run"];
+        let all = recorded.into_iter().chain(["excluded", "people", "subject"]);
+        let kept = of_batch(all.map(|name| (name, "x".to_owned())).collect());
+        assert_eq!(kept.into_keys().collect::<Vec<_>>(), recorded);
+    }
 }
