@@ -17,6 +17,7 @@ mod bundle_size;
 mod bypass;
 mod environments;
 mod forged;
+mod image_files;
 mod launcher;
 mod monorepo;
 mod races;
