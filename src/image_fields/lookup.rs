@@ -75,7 +75,7 @@ pub enum Found<'t> {
         key: Option<&'t SpannedNode>,
         flow: bool,
     },
-    /// The path goes on in the text of a block scalar.
+    /// The path continues in the text of a block scalar.
     Block {
         node: &'t SpannedNode,
         rest: FieldPath,
@@ -291,7 +291,7 @@ fn scalar_in_block(
 ) -> Result<Scalar, LookupError> {
     let refused = |actual: &str, next: &str| {
         let error = EditError::at(node.position, format!("`{path}`"));
-        let expected = "a text block (`|`) with one YAML document, for a path that goes on in it";
+        let expected = "a text block (`|`) with one YAML document, for a path that continues in it";
         LookupError::Refused(error.actual(actual).expected(expected).next(next))
     };
     let folded = || refused("a block scalar whose lines are folded", "write it as `|`");

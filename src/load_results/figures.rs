@@ -68,13 +68,13 @@ impl P99 {
 }
 
 impl RequestFigures {
-    /// Of a source that tells nothing else.
+    /// Of a source that has nothing else.
     #[must_use]
     pub const fn of_p99(p99: P99) -> Self {
         Self { requests: None, failures: None, unanswered: 0, p99, percentiles: Vec::new() }
     }
 
-    /// Of a source that tells percentiles. `p99` is what it says; the range follows from how it counts failed requests.
+    /// Of a source with percentiles. `p99` is what it says; the range follows from how it counts failed requests.
     pub(super) fn reported(
         requests: Option<u64>,
         failures: Option<Failures>,
@@ -101,7 +101,7 @@ impl RequestFigures {
         Self { requests, failures, unanswered, p99, percentiles }
     }
 
-    /// Of a source that tells how many requests had each latency, in ascending order.
+    /// Of a source with the number of requests for each latency, in ascending order.
     pub(super) fn counted(histogram: &[(Decimal, u64)], failures: Option<Failures>) -> Self {
         let ranked: u64 = histogram.iter().map(|(_, count)| count).sum();
         let at_rank = |rank: u64| {

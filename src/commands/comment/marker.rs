@@ -10,7 +10,7 @@ use crate::{
 
 const START: &str = "<!-- promote-gates comment=";
 const END: &str = " -->";
-/// How many digits of the sum the line has: it tells two texts of one run apart.
+/// How many digits of the sum the line has: it distinguishes two texts of one run.
 const DIGITS: usize = 16;
 
 /// The name of a comment: a pull request has one comment of each name.

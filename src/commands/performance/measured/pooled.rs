@@ -11,7 +11,7 @@ pub struct PooledP99 {
 }
 
 impl PooledP99 {
-    /// Over all requests of all pairs; `None` before the second pair, and if a run tells no maximum or no number of requests.
+    /// Over all requests of all pairs; `None` before the second pair, and if a run has no maximum or no number of requests.
     #[must_use]
     pub fn of(measurement: &PairSeries) -> Option<Self> {
         let side = |side: RunSide| {
