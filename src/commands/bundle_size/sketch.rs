@@ -124,10 +124,13 @@ pub struct Sketcher {
 impl Sketcher {
     pub fn add(&mut self, piece: &[u8]) {
         for &byte in piece {
-            // Each byte is shifted out after 32 others.
-            self.window = (self.window << 1).wrapping_add(mix(u32::from(byte)));
-            self.bytes.add(self.window);
-            if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' {
+            // With enough words, windows of bytes are not compared.
+            if self.count < FEWEST_WORDS {
+                // Each byte is shifted out after 32 others.
+                self.window = (self.window << 1).wrapping_add(BYTE_HASHES[usize::from(byte)]);
+                self.bytes.add(self.window);
+            }
+            if IN_WORDS[usize::from(byte)] {
                 // As FNV-1a does.
                 self.word = (self.word ^ u32::from(byte)).wrapping_mul(0x0100_0193);
                 self.length += 1;
@@ -151,30 +154,62 @@ impl Sketcher {
     pub fn finish(mut self) -> Sketch {
         self.end_word();
         if self.count >= FEWEST_WORDS {
-            Sketch { of: SketchOf::Words, hashes: self.words.0 }
+            Sketch { of: SketchOf::Words, hashes: self.words.hashes }
         } else {
-            Sketch { of: SketchOf::Bytes, hashes: self.bytes.0 }
+            Sketch { of: SketchOf::Bytes, hashes: self.bytes.hashes }
         }
     }
 }
 
 /// The smallest hashes of all that were added, ascending.
 #[derive(Default)]
-struct Smallest(Vec<u32>);
+struct Smallest {
+    hashes: Vec<u32>,
+    /// The largest of them once there are enough; only smaller ones count then.
+    limit: Option<u32>,
+}
 
 impl Smallest {
+    #[inline]
     fn add(&mut self, hash: u32) {
-        if self.0.len() == SIZE && self.0.last().is_some_and(|last| hash >= *last) {
-            return;
+        if self.limit.is_none_or(|limit| hash < limit) {
+            self.insert(hash);
         }
-        if let Err(at) = self.0.binary_search(&hash) {
-            self.0.insert(at, hash);
-            self.0.truncate(SIZE);
+    }
+
+    fn insert(&mut self, hash: u32) {
+        if let Err(at) = self.hashes.binary_search(&hash) {
+            self.hashes.insert(at, hash);
+            self.hashes.truncate(SIZE);
+            self.limit = self.hashes.get(SIZE - 1).copied();
         }
     }
 }
 
+/// The hash of each byte.
+const BYTE_HASHES: [u32; 256] = {
+    let mut hashes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hashes[byte as usize] = mix(byte);
+        byte += 1;
+    }
+    hashes
+};
+
+/// Whether a byte is part of a word.
+const IN_WORDS: [bool; 256] = {
+    let mut in_words = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        in_words[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$';
+        byte += 1;
+    }
+    in_words
+};
+
 /// The finalizer of `MurmurHash3`: neighbouring values get unrelated hashes.
+#[inline]
 const fn mix(value: u32) -> u32 {
     let value = (value ^ value >> 16 ^ 0x9e37_79b9).wrapping_mul(0x85eb_ca6b);
     let value = (value ^ value >> 13).wrapping_mul(0xc2b2_ae35);
