@@ -33,6 +33,9 @@ pub use table::{Cell, Table};
 /// leaves the judgement to another command has version 2: a reader that knows only version 1 would count it as passed.
 pub const SCHEMA: u32 = 2;
 
+/// The maximum size of a report file in bytes. A full report holds all findings and tables.
+pub const MAX_FILE_SIZE: u64 = 16 << 20;
+
 /// The maximum length of a headline in characters.
 const LONGEST_HEADLINE: usize = 180;
 

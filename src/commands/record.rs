@@ -8,7 +8,7 @@ mod payload;
 mod proof;
 mod subjects;
 
-use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::{
     batch::list_services,
@@ -19,7 +19,7 @@ use crate::{
     finding::{Finding, Verdict, verdict},
     proof::ProofMode,
     report::{
-        Outcome, Output, Report, Run,
+        MAX_FILE_SIZE, Outcome, Output, Report, Run,
         compact::{compact, hex_sha256},
     },
     results::{ReceivedReport, ReceivedReports},
@@ -38,9 +38,6 @@ use deploy_run::DeployRunLookup;
 use dispatch::{Receiver, ValidationDispatch};
 use payload::{DispatchPayload, ValidatedRelease};
 use subjects::Subjects;
-
-/// Size limit of a report file, in bytes. A full report holds all findings and tables.
-const MAX_REPORT_SIZE: u64 = 16 << 20;
 
 /// Settings of `record`: the gates' reports and the receiver of the dispatch.
 #[derive(Debug, clap::Args)]
@@ -298,11 +295,8 @@ fn collect_reports(args: &Args) -> Result<ReceivedReports, CommandError> {
     }
     let mut reports =
         args.results.as_deref().map_or_else(|| Ok(ReceivedReports::default()), ReceivedReports::from_results)?;
-    if !args.reports.is_empty() {
-        for path in files::find(Path::new("."), &args.reports).map_err(CommandError::BadInput)? {
-            let bytes = files::read_bounded(&path, MAX_REPORT_SIZE).map_err(CommandError::BadInput)?;
-            add_file(&mut reports, &path.display().to_string(), &bytes);
-        }
+    for (path, bytes) in files::read_matching(&args.reports, MAX_FILE_SIZE).map_err(CommandError::BadInput)? {
+        add_file(&mut reports, &path.display().to_string(), &bytes);
     }
     Ok(reports)
 }

@@ -281,6 +281,15 @@ fn no_match(root: &Workspace, pattern: &ResolvedGlob) -> Finding {
         .next("build first, or correct the pattern (it is relative to the workspace)")
 }
 
+/// Reads the files in the working directory that match, each of at most `max` bytes.
+///
+/// # Errors
+/// As [`find`] and [`read_bounded`].
+pub fn read_matching(patterns: &[Glob], max: u64) -> Result<Vec<(PathBuf, Vec<u8>)>, Finding> {
+    let paths = if patterns.is_empty() { Vec::new() } else { find(Path::new("."), patterns)? };
+    paths.into_iter().map(|path| read_bounded(&path, max).map(|bytes| (path, bytes))).collect()
+}
+
 /// Reads a regular file of at most `max` bytes.
 ///
 /// # Errors

@@ -12,14 +12,11 @@ use serde_json::Value;
 use crate::{
     error::CommandError,
     finding::Finding,
-    report::{Report, Run, SCHEMA, compact::hex_sha256},
+    report::{MAX_FILE_SIZE, Report, Run, SCHEMA, compact::hex_sha256},
     results::{ReceivedReport, ReceivedReports},
     subject::Subject,
     world::files::{self, Glob},
 };
-
-/// Size limit of a report file in bytes.
-const MAX_SIZE: u64 = 16 << 20;
 
 /// The reports of the gates, and findings on those that are missing or cannot be read.
 #[derive(Debug, Default)]
@@ -49,11 +46,8 @@ pub fn collect(
 ) -> Result<Collected, CommandError> {
     let mut received = results.map_or_else(|| Ok(ReceivedReports::default()), ReceivedReports::from_results)?;
     let mut whole = results.map(report_files).unwrap_or_default();
-    if !patterns.is_empty() {
-        for path in files::find(Path::new("."), patterns).map_err(CommandError::BadInput)? {
-            let bytes = files::read_bounded(&path, MAX_SIZE).map_err(CommandError::BadInput)?;
-            received.add(&path.display().to_string(), String::from_utf8_lossy(&bytes).trim());
-        }
+    for (path, bytes) in files::read_matching(patterns, MAX_FILE_SIZE).map_err(CommandError::BadInput)? {
+        received.add(&path.display().to_string(), String::from_utf8_lossy(&bytes).trim());
     }
     let mut collected = Collected { missing: std::mem::take(&mut received.unreadable), ..Collected::default() };
     let mut known = BTreeSet::new();
@@ -102,7 +96,7 @@ fn report_files(results: &str) -> BTreeMap<String, Report> {
         |name: &str| name == "report-path" || name.ends_with("-report-path") || name.ends_with("_report_path");
     let paths = outputs.filter(|(name, _)| is_path(name)).filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
     let read = |path: String| {
-        let bytes = files::read_bounded(Path::new(&path), MAX_SIZE).ok()?;
+        let bytes = files::read_bounded(Path::new(&path), MAX_FILE_SIZE).ok()?;
         let report =
             serde_json::from_slice::<Report>(&bytes).ok().filter(|report| (1..=SCHEMA).contains(&report.schema))?;
         Some((hex_sha256(&bytes), report))
