@@ -11,6 +11,18 @@ use crate::{error::ValueError, subject::Service};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url(::url::Url);
 
+/// Percent-encodes a value for a query or a path: every byte but letters, digits and `-._~`. Source: RFC 3986, 2.3. A blank is
+/// `%20`: the `+` of forms is a plus sign in a path.
+#[must_use]
+pub fn percent_encode(value: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    value.bytes().map(encode).collect()
+}
+
 /// Parts of the names of query parameters whose values are hidden: `access_token`, `X-Amz-Signature`, `api-key`, `sig`.
 const SECRET_NAMES: [&str; 10] = ["token", "key", "secret", "sig", "pass", "pwd", "auth", "cred", "session", "code"];
 

@@ -10,11 +10,10 @@ use super::{
     fields::names,
     permission::RequiredPermission,
     protection::{BranchKind, BranchPolicy, EnvironmentProtection, EnvironmentSettings},
-    read::percent_encode,
     repository::Repository,
     write::SendOutcome,
 };
-use crate::{finding::Finding, reconcile::Permit, subject::EnvironmentName};
+use crate::{finding::Finding, reconcile::Permit, subject::EnvironmentName, world::url::percent_encode};
 
 impl GitHub {
     /// An environment; `None` when it does not exist.

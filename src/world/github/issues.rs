@@ -6,10 +6,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{
-    client::GitHub, fields::login, permission::RequiredPermission, read::percent_encode, repository::Repository,
-    write::SendOutcome,
+    client::GitHub, fields::login, permission::RequiredPermission, repository::Repository, write::SendOutcome,
 };
-use crate::{clock::rfc3339, finding::Finding, reconcile::Permit};
+use crate::{clock::rfc3339, finding::Finding, reconcile::Permit, world::url::percent_encode};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Issue {

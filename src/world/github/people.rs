@@ -13,11 +13,10 @@ use super::{
     commit_people::{CommitPeople, GitActor, PullRequestId},
     graphql::{Connection, GraphQlQuery, present},
     permission::RequiredPermission,
-    read::percent_encode,
     repository::Repository,
     source_commit::SourceCommit,
 };
-use crate::{finding::Finding, values::short_sha};
+use crate::{finding::Finding, values::short_sha, world::url::percent_encode};
 
 pub(super) const COMMIT_PEOPLE: GraphQlQuery =
     GraphQlQuery { name: "CommitPeople", document: include_str!("graphql/commit_people.graphql") };

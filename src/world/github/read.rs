@@ -11,7 +11,7 @@ use super::{
     permission::RequiredPermission,
     refusal::{GitHubRefusal, retry_after},
 };
-use crate::finding::Finding;
+use crate::{finding::Finding, world::url::percent_encode};
 
 /// The most pages of a list that are read, of 100 entries each.
 const MAX_PAGES: usize = 50;
@@ -122,11 +122,6 @@ impl GitHub {
             .actual(self.sanitize(why))
             .expected("an answer as GitHub's description has it")
     }
-}
-
-/// Percent-encodes a value for a query or a path. A blank is `%20`: the `+` of forms is a plus sign in a path.
-pub(super) fn percent_encode(value: &str) -> String {
-    url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// Percent-encodes the components of a path, and keeps the slashes between them.

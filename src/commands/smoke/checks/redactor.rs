@@ -2,8 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use super::template::percent_encoded;
-use crate::secret::excerpt;
+use crate::{secret::excerpt, world::url::percent_encode};
 
 /// The shortest value that is hidden, in bytes: hiding every `1` would garble the texts and protect nothing.
 pub const SHORTEST: usize = 4;
@@ -46,7 +45,7 @@ impl Redactor {
         }
         let json = serde_json::Value::from(secret).to_string();
         let json = json.trim_matches('"').to_owned();
-        let encoded = percent_encoded(secret);
+        let encoded = percent_encode(secret);
         let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let quoted = html.replace('"', "&quot;").replace('\'', "&#39;");
         let forms = [

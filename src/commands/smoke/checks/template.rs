@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde_json::Value;
 
-use crate::{error::ValueError, secret::Secret};
+use crate::{error::ValueError, secret::Secret, world::url::percent_encode};
 
 /// A text with placeholders. `Display` shows it as written, without values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Template {
     /// # Errors
     /// A placeholder without a value.
     pub fn render_url(&self, values: &TemplateValues) -> Result<String, NoValue> {
-        self.join(values, |index, text| if index == 0 { text } else { percent_encoded(&text) })
+        self.join(values, |index, text| if index == 0 { text } else { percent_encode(&text) })
     }
 
     fn join(&self, values: &TemplateValues, encode: impl Fn(usize, String) -> String) -> Result<String, NoValue> {
@@ -215,17 +215,6 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.source)
     }
-}
-
-/// Every byte but letters, digits and `-._~` as `%2F`. Source: RFC 3986, 2.3.
-#[must_use]
-pub fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
 
 #[cfg(test)]
