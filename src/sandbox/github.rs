@@ -38,6 +38,7 @@ mod repositories;
 mod routes;
 mod runs;
 mod serve;
+mod settings;
 mod state;
 mod statuses;
 mod tokens;

@@ -19,6 +19,8 @@ mod dispatch;
 mod environments;
 mod fields;
 mod graphql;
+mod inspect;
+mod inspection;
 mod issues;
 mod merged_text;
 mod merged_texts;
@@ -33,8 +35,10 @@ mod refs;
 mod refusal;
 mod renamed;
 mod repository;
+mod repository_settings;
 mod reviewed_pull_request;
 mod reviews;
+mod settings;
 mod source;
 mod source_commit;
 mod statuses;
@@ -54,6 +58,7 @@ pub use commit_status::CommitStatus;
 pub use deployment::{Deployment, DeploymentStatus};
 pub use dispatch::check_dispatch_limits;
 pub use graphql::GraphQlQuery;
+pub use inspection::{Denial, Inspection};
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use merged_text::{MergedText, MergedTexts};
 pub use protection::{
@@ -64,6 +69,9 @@ pub use queries::QUERIES;
 pub use refs::TagTarget;
 pub use refusal::GitHubRefusal;
 pub use repository::Repository;
+pub use repository_settings::{
+    BranchProtection, RepositoryOverview, RulesetRule, TeamFacts, Visibility, WorkflowPermissions,
+};
 pub use reviewed_pull_request::{ListedPullRequest, PullRequestReview, ReviewedPullRequest, ReviewerAccount};
 pub use reviews::ListedPullRequests;
 pub use source::RepositoryFacts;

@@ -138,7 +138,8 @@ fn account_json_of_type(api: &str, login: &str, kind: &str) -> Value {
     Value::Object(account)
 }
 
-fn organisation_json(api: &str, login: &str) -> Value {
+/// An organisation as it shows itself.
+pub fn organisation_json(api: &str, login: &str) -> Value {
     let number = id("user", login);
     let mut json = object_fields(json!({
         "login": login,

@@ -17,6 +17,8 @@ pub struct ApiCall {
     pub query: Vec<(String, String)>,
     pub body: Option<Value>,
     pub now: Timestamp,
+    /// The permissions of the token, of a repository or of its owner.
+    pub granted: Vec<String>,
 }
 
 impl ApiCall {

@@ -124,7 +124,7 @@ pub fn compare(
     }))
 }
 
-fn commit_json(repository: &FakeRepository, index: usize, api: &str) -> Value {
+pub fn commit_json(repository: &FakeRepository, index: usize, api: &str) -> Value {
     let commits = &repository.history.commits;
     let commit = &commits[index];
     let (sha, url, html) = (&commit.sha, repository.url(api), repository.page());

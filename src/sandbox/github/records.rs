@@ -9,6 +9,7 @@ mod issue;
 mod pull_request;
 mod repository;
 mod run;
+mod settings;
 mod status;
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use super::{
     format::{GRAPHQL, id, now},
     graphql, issues, jobs, policies,
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
-    refs, repositories, runs,
+    refs, repositories, runs, settings,
     state::FakeGitHubState,
     statuses,
     tokens::{suffices, token},
@@ -123,6 +123,55 @@ const ROUTES: &[ApiRoute] = &[
         &["protected", "per_page", "page"],
         Handler::ChangeRepository(branches::list),
     ),
+    route(
+        Method::GET,
+        below!("/branches/{branch}"),
+        "contents=read",
+        &[],
+        Handler::ReadRepository(settings::get_branch),
+    ),
+    route(
+        Method::GET,
+        below!("/rules/branches/{branch}"),
+        "metadata=read",
+        PAGES,
+        Handler::ChangeRepository(settings::list_rules),
+    ),
+    route(
+        Method::GET,
+        below!("/collaborators/{username}/permission"),
+        "metadata=read",
+        &[],
+        Handler::ReadRepository(settings::get_user_permission),
+    ),
+    route(
+        Method::GET,
+        below!("/actions/permissions/workflow"),
+        "administration=read",
+        &[],
+        Handler::ReadRepository(settings::workflow_permissions),
+    ),
+    route(
+        Method::GET,
+        below!("/actions/secrets"),
+        "secrets=read",
+        PAGES,
+        Handler::ChangeRepository(settings::list_secrets),
+    ),
+    route(
+        Method::GET,
+        below!("/actions/organization-secrets"),
+        "secrets=read",
+        PAGES,
+        Handler::ChangeRepository(settings::list_organisation_secrets),
+    ),
+    route(
+        Method::GET,
+        below!("/environments/{environment_name}/secrets"),
+        "environments=read",
+        PAGES,
+        Handler::ChangeRepository(settings::list_environment_secrets),
+    ),
     route(Method::GET, below!("/environments"), "actions=read", PAGES, Handler::ChangeRepository(environments::list)),
     route(
         Method::GET,
@@ -196,6 +245,14 @@ const ROUTES: &[ApiRoute] = &[
         &[],
         Handler::ChangeRepository(comments::delete),
     ),
+    route(Method::GET, "/orgs/{org}", "", &[], Handler::ReadAccount(settings::get_organisation)),
+    route(
+        Method::GET,
+        "/orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}",
+        "members=read",
+        &[],
+        Handler::ReadRepository(settings::get_team_access),
+    ),
     route(Method::GET, "/orgs/{org}/teams/{team_slug}", "members=read", &[], Handler::ReadAccount(accounts::get_team)),
     route(Method::GET, "/users/{username}", "", &[], Handler::ReadAccount(accounts::get_user)),
 ];
@@ -226,7 +283,15 @@ pub fn respond(
         return Err(ContractViolation::new(422, format!("No query {name:?} is known here, saw {:?}", request.query)));
     }
     let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let mut call = ApiCall { api: format!("http://{host}{prefix}"), path, parameters, query, body: None, now: now() };
+    let mut call = ApiCall {
+        api: format!("http://{host}{prefix}"),
+        path,
+        parameters,
+        query,
+        body: None,
+        now: now(),
+        granted: Vec::new(),
+    };
 
     let grants = match token(request) {
         None if route.permission.is_empty() => None,
@@ -260,6 +325,7 @@ pub fn respond(
         let denied = error(403, "Resource not accessible by integration");
         return Ok(denied.header("x-accepted-github-permissions", route.permission));
     }
+    call.granted = granted.iter().map(|&granted| granted.to_owned()).collect();
     call.body = match &*request.body {
         [] => None,
         body => Some(serde_json::from_slice(body).map_err(|_| ContractViolation::new(400, "Problems parsing JSON"))?),

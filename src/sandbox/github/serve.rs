@@ -8,6 +8,7 @@ use super::{
     format::{GRAPHQL, graphql_path},
     routes,
     state::{FakeGitHubState, InjectedFault, RecordedRequest, SharedState},
+    tokens::token,
 };
 use crate::sandbox::{
     lock::lock,
@@ -65,8 +66,12 @@ fn serve(state: &mut FakeGitHubState, request: &ReceivedRequest, prefix: &str) -
 }
 
 fn apply(state: &mut FakeGitHubState, request: &ReceivedRequest, prefix: &str, path: &str) -> FakeResponse {
-    routes::respond(state, request, prefix, path).unwrap_or_else(|violation| {
+    let response = routes::respond(state, request, prefix, path).unwrap_or_else(|violation| {
         state.violations.push(violation.describe(&format!("{} {path}", request.method)));
         error(violation.status, &violation.message)
-    })
+    });
+    match token(request).and_then(|token| state.scopes.get(token)) {
+        Some(scopes) => response.header("x-oauth-scopes", scopes),
+        None => response,
+    }
 }

@@ -54,6 +54,8 @@ pub struct FakeGitHubState {
     pub data: FakeGitHubData,
     /// Token, then lower-case `owner/name`, then the granted permissions: `contents=write`.
     pub tokens: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// The scopes of classic tokens, as their responses say.
+    pub scopes: BTreeMap<String, String>,
     pub injections: Vec<FaultInjection>,
     pub requests: Vec<RecordedRequest>,
     pub violations: Vec<String>,

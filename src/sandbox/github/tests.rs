@@ -5,6 +5,7 @@ mod graphql;
 mod issues;
 mod pages;
 mod runs;
+mod settings;
 
 use std::time::Duration;
 

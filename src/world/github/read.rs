@@ -14,7 +14,7 @@ use super::{
 use crate::{finding::Finding, world::url::percent_encode};
 
 /// The most pages of a list that are read, of 100 entries each.
-const MAX_PAGES: usize = 50;
+pub(super) const MAX_PAGES: usize = 50;
 
 impl GitHub {
     /// Reads one object. `None` when GitHub answers 404, which it also does when the token may not see the object.
@@ -88,7 +88,7 @@ impl GitHub {
             .next(format!("look at the name; the token needs {permission} on {target}"))
     }
 
-    fn send_get(&self, path: &str) -> Result<ApiResponse, Finding> {
+    pub(super) fn send_get(&self, path: &str) -> Result<ApiResponse, Finding> {
         self.send(Method::GET, path, None).map_err(Self::no_answer)
     }
 

@@ -67,7 +67,7 @@ impl GitHub {
         self.sanitize(message.as_deref().unwrap_or(&body).trim())
     }
 
-    fn header(&self, response: &ApiResponse, name: &str) -> Option<String> {
+    pub(super) fn header(&self, response: &ApiResponse, name: &str) -> Option<String> {
         let value = response.headers.get(name)?.to_str().ok()?;
         Some(self.sanitize(value))
     }
@@ -96,6 +96,11 @@ fn number(response: &ApiResponse, name: &str) -> Option<i64> {
 /// Whether the primary rate limit leaves no further request.
 fn is_exhausted(response: &ApiResponse) -> bool {
     number(response, "x-ratelimit-remaining") == Some(0)
+}
+
+/// Whether the response is about a rate limit, and not about a permission.
+pub(super) fn is_rate_limited(response: &ApiResponse, message: &str) -> bool {
+    rate_limit_end(response, message).is_some()
 }
 
 /// When the rate limit ends, if the response is about one. Primary limits show in the headers; secondary limits sometimes

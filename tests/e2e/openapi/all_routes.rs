@@ -11,7 +11,7 @@ const INFRA: &str = "acme/ecommerce-infra";
 const POLICIES: &str = "environments/production/deployment-branch-policies";
 
 /// Every permission.
-const ALL_PERMISSIONS: [&str; 8] = [
+const ALL_PERMISSIONS: [&str; 11] = [
     "actions=read",
     "checks=read",
     "contents=write",
@@ -20,6 +20,9 @@ const ALL_PERMISSIONS: [&str; 8] = [
     "members=read",
     "pull_requests=write",
     "statuses=write",
+    "secrets=read",
+    "environments=read",
+    "organization_plan=read",
 ];
 
 /// All exchanges, in order.
@@ -37,6 +40,7 @@ pub fn all_exchanges() -> Vec<Exchange> {
     all.extend(commits(&fake_github, &caller));
     all.extend(statuses(&caller));
     all.extend(environments(&fake_github, &caller));
+    all.extend(settings(&fake_github, &caller));
     all.extend(issues(&fake_github, &caller));
     all.extend(comments(&fake_github, &caller));
     let refused = refused(&fake_github, &all);
@@ -314,6 +318,38 @@ fn environments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         caller.exchange(Method::DELETE, &format!("{policies}/main"), Value::Null, Conformance::Invalid),
     ]);
     all
+}
+
+/// The settings of the repository and of its owner. The branch and the environment are those that the functions above made.
+fn settings(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    fake_github.set_plan("acme", "team");
+    fake_github.set_workflow_permissions(INFRA, "write", true);
+    for name in ["INFRA_WRITE_TOKEN", "STAGING_KUBECONFIG"] {
+        fake_github.add_secret(INFRA, None, name);
+    }
+    fake_github.add_secret(INFRA, Some("production"), "INFRA_WRITE_TOKEN");
+    fake_github.share_secret(INFRA, "REGISTRY_TOKEN");
+    fake_github.add_rule(INFRA, "pull_request", &[]);
+    fake_github.add_rule(INFRA, "required_status_checks", &["promote-gates/approval"]);
+    let guest = fake_github.add_user("guest");
+    fake_github.revoke_access(INFRA, guest);
+    let below = [
+        "actions/permissions/workflow",
+        "actions/secrets",
+        "actions/secrets?per_page=1&page=2",
+        "actions/organization-secrets",
+        "environments/production/secrets",
+        "environments/unknown/secrets",
+        "rules/branches/main",
+        "rules/branches/aside",
+        "branches/main",
+        "branches/unknown",
+        "collaborators/grace/permission",
+        "collaborators/guest/permission",
+        "collaborators/unknown/permission",
+    ];
+    let above = ["/orgs/acme", "/orgs/unknown", "/orgs/acme/teams/sre/repos/acme/ecommerce-infra"];
+    below.iter().map(|rest| caller.get(&format!("{REPO}/{rest}"))).chain(above.map(|url| caller.get(url))).collect()
 }
 
 fn issues(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {

@@ -10,6 +10,8 @@ pub struct FakeAccounts {
     users: BTreeMap<String, FakeAccount>,
     /// By lower-case organisation and slug.
     teams: BTreeMap<(String, String), FakeTeam>,
+    /// The plan of each organisation, by lower-case login.
+    plans: BTreeMap<String, String>,
     /// The login of each email address.
     addresses: BTreeMap<String, String>,
 }
@@ -47,6 +49,14 @@ impl FakeAccounts {
     pub fn add_organisation(&mut self, login: &str) {
         let account = FakeAccount { login: login.to_owned(), is_organisation: true };
         self.users.entry(login.to_lowercase()).or_insert(account);
+    }
+
+    pub fn set_plan(&mut self, organisation: &str, plan: &str) {
+        self.plans.insert(organisation.to_lowercase(), plan.to_owned());
+    }
+
+    pub fn plan_name(&self, organisation: &str) -> Option<&str> {
+        self.plans.get(&organisation.to_lowercase()).map(String::as_str)
     }
 
     /// Adds or replaces a team; returns its id.

@@ -12,6 +12,7 @@ use super::{
     issue::FakeIssue,
     pull_request::FakePullRequest,
     run::{FakeAnnotation, FakeJob, FakeReview, FakeRun},
+    settings::RepositorySettings,
     status::FakeStatus,
 };
 use crate::sandbox::github::format::{now, split_name};
@@ -37,6 +38,7 @@ pub struct FakeRepository {
     pub unknown_fields: Vec<&'static str>,
     /// The ids of users and teams without access, whom GitHub drops from the reviewers of an environment.
     pub without_access: Vec<u64>,
+    pub settings: RepositorySettings,
     pub issues: Vec<FakeIssue>,
     pub pull_requests: Vec<FakePullRequest>,
     /// Oldest first.
@@ -67,6 +69,7 @@ impl FakeRepository {
             environments: Vec::new(),
             unknown_fields: Vec::new(),
             without_access: Vec::new(),
+            settings: RepositorySettings::default(),
             issues: Vec::new(),
             pull_requests: Vec::new(),
             comments: Vec::new(),

@@ -1,0 +1,34 @@
+//! The settings of a repository that are not those of an environment or a branch.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub struct RepositorySettings {
+    /// `public`, `private`, `internal`.
+    pub visibility: String,
+    /// `read` or `write`.
+    pub default_workflow_permissions: String,
+    pub may_open_pull_requests: bool,
+    pub secrets: Vec<String>,
+    pub organisation_secrets: Vec<String>,
+    /// By environment, in lower case.
+    pub environment_secrets: BTreeMap<String, Vec<String>>,
+    /// The rules of rulesets for the default branch.
+    pub rules: Vec<Value>,
+}
+
+impl Default for RepositorySettings {
+    /// As GitHub makes a new repository.
+    fn default() -> Self {
+        Self {
+            visibility: "private".to_owned(),
+            default_workflow_permissions: "read".to_owned(),
+            may_open_pull_requests: false,
+            secrets: Vec::new(),
+            organisation_secrets: Vec::new(),
+            environment_secrets: BTreeMap::new(),
+            rules: Vec::new(),
+        }
+    }
+}
