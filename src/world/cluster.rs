@@ -1,9 +1,12 @@
-//! Access to a Kubernetes cluster, read-only: typed, blocking calls that list, watch, and read events and logs.
+//! Access to a Kubernetes cluster, read-only: typed, blocking calls that list, watch, read events and logs, and ask what the
+//! account may do.
 //!
 //! From kube come the reader of kubeconfigs, the request builder, the client type and the error types. The rest is here:
 //! the choice of the context, credential plugins, the connection, time limits, list and watch, and which errors are
 //! temporary.
 
+mod access_review;
+mod access_right;
 mod client;
 mod content;
 mod credentials;
@@ -38,6 +41,7 @@ use objects::{Event, List, Object, Pod};
 use resource::ApiResource;
 use watch::UpdateDecoder;
 
+pub use access_right::{AccessAnswer, AccessRight};
 pub use content::{kubeconfig_content, secrets_of};
 pub use error::ClusterError;
 pub use kubeconfig::KubeconfigSource;
@@ -160,26 +164,33 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// Sends a request, and once more after a temporary error: the caller asks only once.
     fn fetch(
         &self,
         build: impl Fn() -> BuiltRequest + Send + 'static,
         permission: String,
         within: Duration,
     ) -> Result<Bytes, Finding> {
+        let failed = |reason: String| Finding::inconclusive("the cluster's API").actual(reason);
+        self.send(build, permission, within).map_err(|error| match error {
+            ClusterError::Refused(finding) | ClusterError::Denied(finding) => finding,
+            ClusterError::Temporary(reason) | ClusterError::RetryAfter(reason, _) => failed(reason),
+            ClusterError::Expired => failed("410: gone".to_owned()),
+        })
+    }
+
+    /// Sends a request, and once more after a temporary error: the caller asks only once.
+    fn send(
+        &self,
+        build: impl Fn() -> BuiltRequest + Send + 'static,
+        permission: String,
+        within: Duration,
+    ) -> Result<Bytes, ClusterError> {
         let client = Arc::clone(&self.client);
         let result = self.runtime.run(within.min(2 * client.timeout), async move {
             let first = client.fetch(build(), &permission).await;
             if let Err(ClusterError::Temporary(_)) = first { client.fetch(build(), &permission).await } else { first }
         });
-        let failed = |reason: String| Finding::inconclusive("the cluster's API").actual(reason);
-        match result {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(ClusterError::Refused(finding) | ClusterError::Denied(finding))) => Err(finding),
-            Ok(Err(ClusterError::Temporary(reason) | ClusterError::RetryAfter(reason, _))) => Err(failed(reason)),
-            Ok(Err(ClusterError::Expired)) => Err(failed("410: gone".to_owned())),
-            Err(error) => Err(failed(error.to_string())),
-        }
+        result.unwrap_or_else(|error| Err(ClusterError::Temporary(error.to_string())))
     }
 }
 

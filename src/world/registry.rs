@@ -1,10 +1,11 @@
-//! A registry of images, asked whether two digests are names of the same image.
+//! A registry of images, asked whether two digests are names of the same image, and whether a repository can be read.
 //!
 //! Sources: OCI distribution-spec v1.1; distribution's `docs/content/spec/auth/token.md` (the challenge).
 //!
-//! Only manifests are read, and each is checked against its digest. The token goes to the host of the image only, over https;
+//! Only manifests and the first tag are read, and each manifest is checked against its digest. The token goes to the host of the image only, over https;
 //! over http only on loopback.
 
+mod access;
 pub mod manifest;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256, Sha512};
 
+pub use access::RegistryAccess;
 use manifest::{DigestComparison, Manifest};
 
 use super::{
@@ -29,6 +31,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Manifests are limited to 4 MiB by most registries.
 const MAX_MANIFEST: u64 = 4 << 20;
 const MAX_PLATFORMS: usize = 32;
+/// How the error of a refused login begins.
+const LOGIN_REFUSED: &str = "the registry refused `registry-token`";
 const DOCKER_HUB: &str = "docker.io";
 const MANIFESTS: &str = "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -63,6 +67,13 @@ impl Registry {
         Self { http, origin: format!("{scheme}://{host}"), repository, trusted, token }
     }
 
+    /// Whether the repository can be read with this token, or with none if the token is empty. Blocks for at most 20 s.
+    #[must_use]
+    pub fn access(&self) -> RegistryAccess {
+        let session = Session { registry: self, authorization: None, started: Stopwatch::start() };
+        session.access().unwrap_or_else(RegistryAccess::Unknown)
+    }
+
     /// Compares two digests of this repository. Blocks for at most 20 s.
     #[must_use]
     pub fn compare(&self, expected: &str, other: &str) -> DigestComparison {
@@ -71,7 +82,7 @@ impl Registry {
     }
 }
 
-/// One comparison. Errors are reasons for the user.
+/// One comparison, or one question. Errors are reasons for the user.
 struct Session<'a> {
     registry: &'a Registry,
     authorization: Option<Header>,
@@ -103,6 +114,27 @@ impl Session<'_> {
             return Ok(DigestComparison::Same);
         }
         Err(format!("{expected} and {other} are the same image for some platforms only"))
+    }
+
+    /// Lists one tag, which needs the same right as a pull.
+    fn access(mut self) -> Result<RegistryAccess, String> {
+        let Registry { origin, repository, .. } = self.registry;
+        let url = parse_url(&format!("{origin}/v2/{repository}/tags/list?n=1"))?;
+        let mut response = self.get(url.clone(), None)?;
+        if response.status == 401 {
+            let challenge = response.header("www-authenticate").unwrap_or_default().to_owned();
+            self.authorization = match self.answer(&challenge) {
+                Err(error) if error.starts_with(LOGIN_REFUSED) => return Ok(RegistryAccess::Refused(error)),
+                answer => answer?,
+            };
+            response = self.get(url, self.authorization.clone())?;
+        }
+        Ok(match response.status {
+            200 => RegistryAccess::Readable,
+            404 => RegistryAccess::Missing,
+            status @ (401 | 403) => RegistryAccess::Refused(format!("the registry refused {repository} ({status})")),
+            status => RegistryAccess::Unknown(format!("the registry answered {status} for {repository}")),
+        })
     }
 
     /// The digests of the configurations by platform.
@@ -153,7 +185,7 @@ impl Session<'_> {
     fn answer(&self, challenge: &str) -> Result<Option<Header>, String> {
         let (scheme, parameters) = challenge.split_once(' ').unwrap_or((challenge, ""));
         if scheme.eq_ignore_ascii_case("basic") {
-            return Ok(Some(self.basic()?));
+            return self.basic();
         }
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err("the registry asks for neither `Basic` nor `Bearer` credentials".to_owned());
@@ -176,9 +208,9 @@ impl Session<'_> {
                 "the registry sends to {host} for a token, and `registry-token` goes to its own host only"
             ));
         }
-        let response = self.get(url, Some(self.basic()?))?;
+        let response = self.get(url, self.basic()?)?;
         if response.status != 200 {
-            return Err(format!("the registry refused `registry-token` ({})", response.status));
+            return Err(format!("{LOGIN_REFUSED} ({})", response.status));
         }
         let answer: TokenAnswer =
             serde_json::from_slice(&response.body).map_err(|_| "the registry's token cannot be read".to_owned())?;
@@ -186,11 +218,15 @@ impl Session<'_> {
         header(&format!("Authorization: Bearer {token}")).map(Some)
     }
 
-    fn basic(&self) -> Result<Header, String> {
+    /// `None` without a token: the registry is asked as by anyone.
+    fn basic(&self) -> Result<Option<Header>, String> {
         let token = self.registry.token.expose();
+        if token.is_empty() {
+            return Ok(None);
+        }
         // GitHub's registry and others ignore the user.
         let pair = if token.contains(':') { token.to_owned() } else { format!("token:{token}") };
-        header(&format!("Authorization: Basic {}", BASE64_STANDARD.encode(pair)))
+        header(&format!("Authorization: Basic {}", BASE64_STANDARD.encode(pair))).map(Some)
     }
 
     fn get(&self, url: Url, authorization: Option<Header>) -> Result<super::http::Response, String> {

@@ -10,6 +10,7 @@
 //! selectors require (`selection`). `observations` keeps what the objects no longer
 //! show; `judge` and the files it takes from decide.
 
+mod cluster_args;
 mod creation_failures;
 mod diagnostics;
 mod headline;
@@ -37,8 +38,6 @@ mod workload;
 
 use std::{
     cell::{Cell, RefCell},
-    env, fs,
-    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -52,10 +51,7 @@ use crate::{
     secret::Secret,
     subject::Subject,
     values::{HumanDuration, nonzero_duration},
-    world::{
-        cluster::{Cluster, ClusterAccess, KubeconfigSource, kubeconfig_content},
-        registry::Registry,
-    },
+    world::registry::Registry,
 };
 use diagnostics::Diagnostics;
 use image::ExpectedImage;
@@ -65,14 +61,13 @@ use live_state::LiveLog;
 use observations::WorkloadObservations;
 use sources::{HealthFact, WatchControl, WatchSources, log_source, registry_source};
 use states::GracePeriod;
-use workload::Workload;
 
+pub use cluster_args::ClusterArgs;
 pub use running_digests::{DIGEST, PLATFORM_DIGEST};
 pub use states::states;
+pub use workload::{Workload, WorkloadKind};
 
 const MAX_WORKLOADS: usize = 100;
-/// Characters of a path. Longer text may be a secret: a kubeconfig in base64, or a token.
-const LONGEST_PATH: usize = 255;
 /// Time beyond the limits of the judge, which decides before.
 const SLACK: Duration = Duration::from_secs(60);
 
@@ -83,18 +78,8 @@ pub struct Args {
     /// Workloads to watch, as `deployment/NAME`; other kinds: statefulset, daemonset, rollout, application, kustomization, helmrelease
     #[arg(long, value_name = "KIND/NAME")]
     pub workload: Vec<Workload>,
-    /// Namespace of the workloads [default: that of the context, else `default`]
-    #[arg(long, value_parser = workload::namespace)]
-    pub namespace: Option<String>,
-    /// Context of the kubeconfig [default: its current context]
-    #[arg(long)]
-    pub context: Option<String>,
-    /// Kubeconfig, as a path or as its content, also in base64 [default: `KUBECONFIG`, else `~/.kube/config`]
-    #[arg(long)]
-    pub kubeconfig: Option<Secret>,
-    /// Use the service account of the runner's pod instead of a kubeconfig
-    #[arg(long)]
-    pub in_cluster: bool,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// How long the image under promotion may take to appear in the cluster
     #[arg(long, value_name = "DURATION", default_value = "0")]
     pub appear_timeout: HumanDuration,
@@ -141,7 +126,7 @@ pub fn run(
     responses: &mut EndpointObservations,
 ) -> Result<Outcome, CommandError> {
     let workloads = check(args, subject)?;
-    let cluster = connect(args, ctx)?;
+    let cluster = args.cluster.connect(args.api_timeout, ctx)?;
     let registry = match (&subject.image, &subject.digest, &args.registry_token) {
         (Some(image), Some(digest), Some(token)) => {
             Some((Registry::new(ctx.world.http().clone(), image, token.clone()), digest.to_string()))
@@ -271,17 +256,7 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
             .expected(format!("at most {MAX_WORKLOADS}"))
             .bad_input());
     }
-    let also_given = match (&args.kubeconfig, &args.context) {
-        (Some(_), _) => Some("`true`, and `kubeconfig` is given as well"),
-        (None, Some(_)) => Some("`true`, and `context` is given as well"),
-        (None, None) => None,
-    };
-    if let Some(also_given) = also_given.filter(|_| args.in_cluster) {
-        return Err(Finding::inconclusive("`in-cluster`")
-            .actual(also_given)
-            .expected("one way to the cluster: `in-cluster`, or `kubeconfig` and `context`")
-            .bad_input());
-    }
+    args.cluster.check()?;
     let names_version = ExpectedImage::from_subject(subject).names_version();
     if names_version && !workloads.iter().any(|workload| workload.kind.reports_images()) {
         return Err(Finding::inconclusive("`workload`")
@@ -294,89 +269,4 @@ fn check(args: &Args, subject: &Subject) -> Result<Vec<Workload>, CommandError> 
             .bad_input());
     }
     Ok(workloads)
-}
-
-fn connect(args: &Args, ctx: &CommandContext) -> Result<Cluster, CommandError> {
-    let runner_env = &ctx.runner_env;
-    let directory = || runner_env.workspace.clone().or_else(|| env::current_dir().ok()).unwrap_or_default();
-    let source = match &args.kubeconfig {
-        _ if args.in_cluster => in_cluster_source(ctx)?,
-        Some(kubeconfig) => {
-            if let Some(content) = kubeconfig_content(kubeconfig.expose()) {
-                KubeconfigSource::Content(Secret::new(content.into_owned()), directory())
-            } else {
-                let path = expand_home(Path::new(kubeconfig_path(kubeconfig)?), runner_env.home.as_deref());
-                KubeconfigSource::Files(vec![directory().join(path)])
-            }
-        }
-        None => KubeconfigSource::Files(default_kubeconfigs(args, ctx)?),
-    };
-    ctx.world.cluster(ClusterAccess {
-        source,
-        context: args.context.clone(),
-        namespace: args.namespace.clone(),
-        timeout: args.api_timeout.0,
-        withheld: runner_env.withheld.clone(),
-    })
-}
-
-/// Replaces a leading `~`, which no shell expands in an input or in a list of paths. `~name` stays as it is.
-fn expand_home(path: &Path, home: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path.to_owned(),
-    }
-}
-
-/// A path is shown in messages. Content that is not recognized, such as a token, would be taken for a path, and must not be
-/// shown.
-fn kubeconfig_path(kubeconfig: &Secret) -> Result<&str, CommandError> {
-    let text = kubeconfig.expose();
-    let length = text.chars().count();
-    if length <= LONGEST_PATH {
-        return Ok(text);
-    }
-    Err(Finding::inconclusive("`kubeconfig`")
-        .actual(format!("{length} characters on one line, which are not shown: they may be a secret"))
-        .expected(format!("a path of at most {LONGEST_PATH} characters, or the content of a kubeconfig"))
-        .next("give the content of the file as it is, or the base64 of it")
-        .bad_input())
-}
-
-fn in_cluster_source(ctx: &CommandContext) -> Result<KubeconfigSource, CommandError> {
-    let Some((host, port)) = ctx.runner_env.in_cluster.clone() else {
-        return Err(Finding::inconclusive("`in-cluster`")
-            .actual("no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT: this does not run in a pod")
-            .expected("a runner in a pod of the cluster")
-            .next("give `kubeconfig` instead")
-            .bad_input());
-    };
-    Ok(KubeconfigSource::InCluster(host, port))
-}
-
-/// The files that kubectl reads. In a job, the input `kubeconfig` is empty when its secret is not set, and a self-hosted runner
-/// may have the kubeconfig of any cluster. The user must therefore name the context.
-fn default_kubeconfigs(args: &Args, ctx: &CommandContext) -> Result<Vec<PathBuf>, CommandError> {
-    let paths = kubectl_paths(ctx);
-    if ctx.runner_env.actions && args.context.is_none() && !paths.is_empty() {
-        return Err(Finding::inconclusive("`kubeconfig`")
-            .actual("not given, and the runner has a kubeconfig whose current context may be of any cluster")
-            .expected("`kubeconfig`, or the `context` that is meant")
-            .next("see whether the secret for `kubeconfig` is set")
-            .bad_input());
-    }
-    Ok(paths)
-}
-
-fn kubectl_paths(ctx: &CommandContext) -> Vec<PathBuf> {
-    let runner_env = &ctx.runner_env;
-    if let Some(paths) = &runner_env.kubeconfig {
-        let home = runner_env.home.as_deref();
-        let paths = env::split_paths(paths).filter(|path| !path.as_os_str().is_empty());
-        return paths.map(|path| expand_home(&path, home)).collect();
-    }
-    let home = runner_env.home.as_deref().unwrap_or(Path::new("/"));
-    let path = home.join(".kube/config");
-    // A default file that does not exist is reported as "no kubeconfig", not as a missing file.
-    if fs::exists(&path).unwrap_or(false) { vec![path] } else { Vec::new() }
 }
