@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bundle_size;
 pub mod comment;
 pub mod demo;
+pub mod doctor;
 pub mod emergency;
 pub mod environments;
 pub mod evidence;
@@ -42,6 +43,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     command::<emergency::Args>(),
     command::<rollback::Args>(),
     command::<environments::Args>(),
+    command::<doctor::Args>(),
     command::<audit::Args>(),
     command::<demo::Args>(),
 ];

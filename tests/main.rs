@@ -14,6 +14,7 @@ mod comment;
 mod config_file;
 mod debug;
 mod demo;
+mod doctor;
 mod emergency;
 mod environments;
 mod evidence;

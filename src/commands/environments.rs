@@ -4,15 +4,15 @@
 //! [`file`] reads the desired state, [`actual`](mod@actual) is GitHub's and [`state`] reads it; [`plan`](mod@plan) and
 //! [`judge`](mod@judge) compare the two; [`change`] writes.
 
-mod actual;
-mod change;
-mod desired;
-mod file;
-mod jobs;
-mod judge;
+pub mod actual;
+pub mod change;
+pub mod desired;
+pub mod file;
+pub mod jobs;
+pub mod judge;
 mod plan;
-mod state;
-mod workflows;
+pub mod state;
+pub mod workflows;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,143 @@
+//! The rules of the default branch: whether it is protected, and requires the status of an approval. Pure.
+
+use serde_json::{Value, json};
+
+use crate::{
+    commands::doctor::{
+        check::{Check, Needs, shell_word},
+        facts::{ApprovalWay, GitHubFacts, Intent},
+    },
+    world::github::{Inspection, RulesetRule},
+};
+
+const READ: Needs = Needs::of_job("Contents: read", "contents: read");
+/// How GitHub refuses rules that the plan does not have.
+const NOT_IN_PLAN: &str = "Upgrade to ";
+
+#[must_use]
+pub fn judge(facts: &GitHubFacts, intent: &Intent<'_>) -> Vec<Check> {
+    let name = &facts.overview.default_branch;
+    let check = format!("branch {name}");
+    if let Some(denial) = facts.rules.denial().filter(|denial| denial.message.contains(NOT_IN_PLAN)) {
+        return vec![Check::problem(
+            check,
+            format!("the plan has no rules for this repository: {}", denial.message),
+            "a branch that only reviewed changes reach",
+            "change the plan, or make the repository public; until then anyone who can push can change the workflows: \
+             `promote-gates audit` shows who did",
+        )];
+    }
+    if let Inspection::NotFound = facts.branch
+        && facts.rules.seen().is_some_and(Vec::is_empty)
+    {
+        return vec![Check::not_seen(check, READ, "GitHub shows no such branch; the repository may be empty")];
+    }
+    let rules: &[RulesetRule] = facts.rules.seen().map(Vec::as_slice).unwrap_or_default();
+    let classic = facts.branch.seen();
+    let is_protected = !rules.is_empty() || classic.is_some_and(|branch| branch.protected);
+    let unseen = || {
+        Check::of_unseen(check.clone(), &facts.rules, READ)
+            .or_else(|| Check::of_unseen(check.clone(), &facts.branch, READ))
+    };
+    if !is_protected {
+        return vec![unseen().unwrap_or_else(|| {
+            let status: &[&str] = if intent.way == ApprovalWay::PullRequest { &[intent.status] } else { &[] };
+            Check::problem(
+                check.clone(),
+                "not protected: anyone who can push can change the workflows, the config file and the ledger",
+                "a branch that only reviewed changes reach",
+                fix_protection(facts, status),
+            )
+        })];
+    }
+    let kinds: Vec<&str> = rules.iter().map(|rule| rule.kind.as_str()).collect();
+    let described = if kinds.is_empty() { "classic branch protection".to_owned() } else { kinds.join(", ") };
+    let mut checks = vec![Check::ok(check.clone(), format!("protected: {described}"))];
+    if intent.way == ApprovalWay::PullRequest {
+        checks.extend(by_pull_request(facts, intent, rules, unseen()));
+    }
+    checks
+}
+
+/// The two rules without which a merge does not wait for the approval.
+fn by_pull_request(
+    facts: &GitHubFacts,
+    intent: &Intent<'_>,
+    rules: &[RulesetRule],
+    unseen: Option<Check>,
+) -> Vec<Check> {
+    let name = &facts.overview.default_branch;
+    let classic = facts.branch.seen();
+    let of_rules = rules.iter().flat_map(|rule| &rule.contexts);
+    let contexts: Vec<&String> = of_rules.chain(classic.iter().flat_map(|branch| &branch.contexts)).collect();
+    let (status, pull) = (format!("branch {name}: required status"), format!("branch {name}: pull requests"));
+    let has_status = contexts.iter().any(|context| *context == intent.status);
+    let status = match (has_status, unseen) {
+        (true, _) => Check::ok(status, intent.status),
+        (false, Some(unseen)) => unseen,
+        (false, None) => Check::problem(
+            status,
+            format!("`{}` is not required: a pull request is merged without the approval", intent.status),
+            format!("`{}`", intent.status),
+            fix_protection(facts, &[intent.status]),
+        ),
+    };
+    let requires = rules.iter().any(|rule| rule.kind == "pull_request");
+    let pull = match (requires, classic.is_some_and(|branch| branch.protected)) {
+        (true, _) => Check::ok(pull, "required"),
+        // Only an administrator sees the other rules of classic protection.
+        (false, true) => Check::not_seen(
+            pull,
+            Needs::pat_or_app("Administration: read"),
+            &format!(
+                "no ruleset requires one; for classic protection: `gh api repos/{}/branches/{}/protection --jq \
+                 .required_pull_request_reviews`",
+                facts.repository,
+                shell_word(name)
+            ),
+        ),
+        (false, false) => Check::problem(
+            pull,
+            "not required: whoever can push changes the branch without one",
+            "a rule that requires a pull request",
+            fix_protection(facts, &[intent.status]),
+        ),
+    };
+    vec![status, pull]
+}
+
+/// The command that makes a ruleset for the default branch.
+#[must_use]
+pub fn fix_protection(facts: &GitHubFacts, statuses: &[&str]) -> String {
+    let mut rules: Vec<Value> = vec![
+        json!({ "type": "deletion" }),
+        json!({ "type": "non_fast_forward" }),
+        json!({ "type": "pull_request", "parameters": {
+            "required_approving_review_count": 1,
+            "dismiss_stale_reviews_on_push": true,
+            "require_code_owner_review": false,
+            "require_last_push_approval": false,
+            "required_review_thread_resolution": false,
+        } }),
+    ];
+    if !statuses.is_empty() {
+        let checks: Vec<Value> = statuses.iter().map(|context| json!({ "context": context })).collect();
+        rules.push(json!({ "type": "required_status_checks", "parameters": {
+            "strict_required_status_checks_policy": false,
+            "required_status_checks": checks,
+        } }));
+    }
+    let ruleset = json!({
+        "name": "promote-gates",
+        "target": "branch",
+        "enforcement": "active",
+        "conditions": { "ref_name": { "include": ["~DEFAULT_BRANCH"], "exclude": [] } },
+        "rules": rules,
+    });
+    format!(
+        "`gh api --method POST repos/{}/rulesets --input - <<< {}`; if an App pushes promotions to this branch, add it to the \
+         ruleset's bypass list",
+        facts.repository,
+        shell_word(&ruleset.to_string())
+    )
+}
