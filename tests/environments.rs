@@ -5,6 +5,7 @@
 mod apply;
 mod check;
 mod errors;
+mod import;
 mod jobs;
 mod limits;
 mod names;

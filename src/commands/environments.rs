@@ -1,13 +1,15 @@
 //! `environments`: GitHub environment protection as code. `plan` shows the differences, `check` blocks on them, `apply` writes
-//! them and reads the result back.
+//! them and reads the result back, `import` writes the file from what GitHub has.
 //!
 //! [`file`] reads the desired state, [`actual`](mod@actual) is GitHub's and [`state`] reads it; [`plan`](mod@plan) and
-//! [`judge`](mod@judge) compare the two; [`change`] writes.
+//! [`judge`](mod@judge) compare the two; [`change`] writes; [`import`] writes the file that [`export`] makes.
 
 pub mod actual;
 pub mod change;
 pub mod desired;
+mod export;
 pub mod file;
+mod import;
 pub mod jobs;
 pub mod judge;
 mod plan;
@@ -39,7 +41,7 @@ use workflows::read_workflows;
 /// Settings of `environments`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// `plan` shows the differences, `check` blocks on them, `apply` writes them
+    /// `plan` shows the differences, `check` blocks on them, `apply` writes them; `import` writes a new file from what GitHub has
     #[arg(long, value_enum, default_value = "plan")]
     pub mode: Mode,
     /// File that defines the environments, relative to the workspace
@@ -58,7 +60,8 @@ pub struct Args {
 
 impl Command for Args {
     const NAME: &'static str = "environments";
-    const ABOUT: &'static str = "Plan, check or apply the protection rules of GitHub environments from a file";
+    const ABOUT: &'static str =
+        "Plan, check or apply the protection rules of GitHub environments from a file, or import them into one";
     const KIND: CommandKind = CommandKind::Rules;
     const BRANDING: Option<Branding> = Some(Branding { icon: "lock", color: "green" });
     const OUTPUTS: &'static [Output] = &[
@@ -80,12 +83,13 @@ pub enum Mode {
     Plan,
     Check,
     Apply,
+    Import,
 }
 
 impl Mode {
     const fn tables(self) -> ShownTables {
         match self {
-            Self::Plan => ShownTables::Plan,
+            Self::Plan | Self::Import => ShownTables::Plan,
             Self::Check => ShownTables::Check,
             Self::Apply => ShownTables::BeforeApply,
         }
@@ -98,13 +102,16 @@ impl Mode {
 /// Bad input; what GitHub did not show; what it refused: what was written before that stays, and the next run continues from there.
 fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     check_args(args, ctx)?;
-    let desired = read(args, ctx)?;
+    let desired = if args.mode == Mode::Import { Vec::new() } else { read(args, ctx)? };
     let repository = match &args.repository {
         Some(repository) => repository.clone(),
         None => ctx.own_repository()?,
     };
     let github = ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?;
     let place = EnvironmentsApi { github: &github, repository: &repository };
+    if args.mode == Mode::Import {
+        return Ok(seen(import::run(&args.file, &place, ctx)?, &repository, ctx));
+    }
     let before = CurrentState::look(&place, &desired, args.timeout, ctx)?;
     let count = before.count(&desired);
     let mut outcome = Outcome {
@@ -117,15 +124,20 @@ fn run(args: &Args, ctx: &CommandContext) -> Result<Outcome, CommandError> {
             outcome.findings = before.check_rules(&desired, Occasion::Check);
             outcome.findings.extend(check_jobs(&place, &desired, &before, args.timeout, ctx));
         }
-        Mode::Plan => outcome.findings = planned(&place, &desired, &before, ctx),
+        Mode::Plan | Mode::Import => outcome.findings = planned(&place, &desired, &before, ctx),
         Mode::Apply => apply(&place, &desired, &before, args.timeout, ctx, &mut outcome)?,
     }
     outcome.title = Some(title(args.mode, count, &outcome.findings));
     outcome.findings.extend(before.others(&desired));
+    Ok(seen(outcome, &repository, ctx))
+}
+
+/// The outcome, whose findings say where and when.
+fn seen(mut outcome: Outcome, repository: &Repository, ctx: &CommandContext) -> Outcome {
     for finding in outcome.findings.iter_mut().filter(|finding| finding.evidence.is_empty()) {
         *finding = finding.clone().seen_at(format!("the environments of {repository}"), ctx.execution.wall());
     }
-    Ok(outcome)
+    outcome
 }
 
 /// Checks what clap cannot check.
@@ -189,8 +201,8 @@ fn title(mode: Mode, RuleCount { all, differing }: RuleCount, findings: &[Findin
     let rules = match (mode, differing) {
         (_, 0) => format!("all {all} rules as the file says"),
         (Mode::Apply, _) => format!("all {all} rules as the file says, {differing} of them set now"),
-        (Mode::Plan | Mode::Check, 1) => format!("1 of {all} rules differs"),
-        (Mode::Plan | Mode::Check, _) => format!("{differing} of {all} rules differ"),
+        (Mode::Plan | Mode::Check | Mode::Import, 1) => format!("1 of {all} rules differs"),
+        (Mode::Plan | Mode::Check | Mode::Import, _) => format!("{differing} of {all} rules differ"),
     };
     format!("environments: {rules}{would_block}")
 }
