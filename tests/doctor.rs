@@ -129,11 +129,11 @@ impl Clinic {
     }
 
     fn run(&self) -> Ended {
-        self.examine(self.runner())
+        self.examine(&self.runner())
     }
 
     /// Runs it, and asserts what holds in every state.
-    fn examine(&self, runner: Runner) -> Ended {
+    fn examine(&self, runner: &Runner) -> Ended {
         let ended = runner.run(&["doctor"]);
         let shown: String = ended.log.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
         for secret in [TOKEN, KUBE_TOKEN] {

@@ -41,7 +41,7 @@ fn expired_credentials_are_a_problem() {
 fn a_cluster_that_is_not_reached_is_unknown_also_with_allow_unseen() {
     let clinic = Clinic::all_well();
     let kubeconfig = clinic.kubeconfig().replace(clinic.cluster.url(), "http://127.0.0.1:1");
-    let ended = clinic.examine(clinic.runner().input("kubeconfig", &kubeconfig).input("allow-unseen", "true"));
+    let ended = clinic.examine(&clinic.runner().input("kubeconfig", &kubeconfig).input("allow-unseen", "true"));
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     assert!(ended.outputs["reason"].contains("cluster test: not reached: "), "{}", ended.outputs["reason"]);
 }
@@ -49,7 +49,7 @@ fn a_cluster_that_is_not_reached_is_unknown_also_with_allow_unseen() {
 #[test]
 fn a_kubeconfig_that_cannot_be_used_ends_no_other_check() {
     let clinic = Clinic::all_well();
-    let ended = clinic.examine(clinic.runner().input("context", "prod"));
+    let ended = clinic.examine(&clinic.runner().input("context", "prod"));
     assert_problems(
         &ended,
         &[("cluster", "\"prod\", which is not in the kubeconfig", "`kubectl config view --minify`")],
@@ -60,11 +60,11 @@ fn a_kubeconfig_that_cannot_be_used_ends_no_other_check() {
 fn without_an_account_the_cluster_is_not_asked() {
     let clinic = Clinic::all_well();
     let without = || clinic.runner().input("kubeconfig", "");
-    let ended = clinic.examine(without());
+    let ended = clinic.examine(&without());
     assert_problems(&ended, &[]);
     assert!(ended.log.contains("no kubeconfig: the cluster is not asked"), "{}", ended.log);
     let runner = without();
     runner.write(".github/promote-gates.yml", "health:\n  workload: [deployment/shop]\n");
-    let ended = clinic.examine(runner);
+    let ended = clinic.examine(&runner);
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
 }

@@ -34,7 +34,7 @@ fn an_environment_that_a_job_promotes_to_needs_reviewers() {
     assert!(next.contains("-F can_admins_bypass=false"), "the other rules stay: {next}");
     assert!(next.contains("-F 'deployment_branch_policy[protected_branches]=true'"), "{next}");
     // Named by hand, `dev` needs them, too, and production does not.
-    let ended = clinic.examine(clinic.runner().input("reviewed", "Dev"));
+    let ended = clinic.examine(&clinic.runner().input("reviewed", "Dev"));
     let all = ["environment dev: approval", "environment dev: branches"];
     assert_problems(&ended, &all.map(|check| (check, "", "`gh api --method PUT repos/acme/shop/environments/dev")));
 }
@@ -45,7 +45,7 @@ fn an_environment_without_any_rule_is_found_without_workflows() {
     clinic.github.protect(SHOP, "production", &json!({}));
     let runner = clinic.runner();
     runner.write(".github/workflows/promote.yml", "jobs: {}\n");
-    let ended = clinic.examine(runner);
+    let ended = clinic.examine(&runner);
     let fix = "`gh api --method PUT repos/acme/shop/environments/production";
     assert_problems(
         &ended,
@@ -64,7 +64,7 @@ fn an_environment_that_does_not_exist_is_created_unprotected() {
         ".github/workflows/promote.yml",
         WORKFLOW.replace("production", "eu/live").replace("INFRA_WRITE_TOKEN", "X || ''"),
     );
-    let ended = clinic.examine(runner);
+    let ended = clinic.examine(&runner);
     let actual = "GitHub has no such environment: a job that names it creates it, unprotected";
     assert_problems(&ended, &[("environment eu/live", actual, "repos/acme/shop/environments/eu%2Flive")]);
 }
@@ -158,7 +158,7 @@ fn a_branch_that_nothing_protects_is_a_problem() {
     let runner = clinic.runner().input("repository", "acme/new").env("GITHUB_REPOSITORY", "acme/new");
     runner.write(".github/workflows/promote.yml", "jobs: {}\n");
     let fix = "`gh api --method POST repos/acme/new/rulesets --input - <<< '{";
-    assert_problems(&clinic.examine(runner), &[("branch main", "not protected", fix)]);
+    assert_problems(&clinic.examine(&runner), &[("branch main", "not protected", fix)]);
 }
 
 #[test]
@@ -170,12 +170,12 @@ fn a_missing_secret_is_named_with_the_job_that_uses_it() {
         runner.write(".github/workflows/promote.yml", &workflow);
         runner
     };
-    let ended = clinic.examine(runner());
+    let ended = clinic.examine(&runner());
     let fix = "`gh secret set PROMOTER_KEY --repo acme/shop --env production`";
     let check = "secret PROMOTER_KEY in production";
     assert_problems(&ended, &[(check, "missing; .github/workflows/promote.yml, job promote uses it", fix)]);
     clinic.github.share_secret(SHOP, "PROMOTER_KEY");
-    let ended = clinic.examine(runner());
+    let ended = clinic.examine(&runner());
     assert_problems(&ended, &[]);
     let found = format!("passed {check}: a secret of the organisation");
     assert!(findings(&ended).contains(&found), "{:#?}", findings(&ended));
@@ -191,5 +191,5 @@ fn rules_that_differ_from_the_file_are_problems() {
     );
     let fix = "`promote-gates environments --mode apply --repository acme/shop`";
     let check = ".github/environments.yml: production: wait timer";
-    assert_problems(&clinic.examine(runner), &[(check, "none", fix)]);
+    assert_problems(&clinic.examine(&runner), &[(check, "none", fix)]);
 }

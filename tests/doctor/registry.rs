@@ -8,7 +8,7 @@ fn a_registry_that_refuses_the_token_is_a_problem() {
     let registry = || fake_registry(move |_| FakeResponse::status(401).header("www-authenticate", challenge));
     let clinic = Clinic { registry: registry(), ..Clinic::all_well() };
     let host = clinic.registry.url().strip_prefix("http://").unwrap().to_owned();
-    let ended = clinic.examine(clinic.runner().input("registry-token", "robot:wrong-s3cr3t"));
+    let ended = clinic.examine(&clinic.runner().input("registry-token", "robot:wrong-s3cr3t"));
     let check = format!("registry {host}/acme/shop");
     assert_problems(&ended, &[(&check, "the registry refused acme/shop (401)", &format!("`docker login {host}`"))]);
     // Without a token nobody expects to read it.
@@ -24,6 +24,6 @@ fn a_token_is_sent_only_after_the_registry_asks_for_it() {
         _ => FakeResponse::status(401).header("www-authenticate", "Basic realm=\"registry\""),
     });
     let clinic = Clinic { registry, ..Clinic::all_well() };
-    let ended = clinic.examine(clinic.runner().input("registry-token", "robot:right"));
+    let ended = clinic.examine(&clinic.runner().input("registry-token", "robot:right"));
     assert_problems(&ended, &[]);
 }

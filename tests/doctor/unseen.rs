@@ -12,7 +12,7 @@ fn finding<'a>(ended: &'a Ended, check: &str) -> &'a Value {
 fn the_token_of_a_job_sees_no_settings() {
     let clinic = Clinic::all_well();
     clinic.github.grant("ghs_ofTheJob", SHOP, &["actions=read", "contents=read"]);
-    let ended = clinic.examine(clinic.runner().input("token", "ghs_ofTheJob"));
+    let ended = clinic.examine(&clinic.runner().input("token", "ghs_ofTheJob"));
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     for (check, permission) in [
         ("plan", "Organization plan: read"),
@@ -42,21 +42,21 @@ fn what_is_not_seen_can_be_allowed_and_problems_still_count() {
     let clinic = Clinic::all_well();
     clinic.github.grant("ghs_ofTheJob", SHOP, &["actions=read", "contents=read"]);
     let runner = || clinic.runner().input("token", "ghs_ofTheJob").input("allow-unseen", "true");
-    let ended = clinic.examine(runner());
+    let ended = clinic.examine(&runner());
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert!(finding(&ended, "plan")["waived"].as_str().unwrap().contains("`allow-unseen`"));
     assert_eq!(ended.outputs["not-seen"], "6");
     clinic.github.protect(SHOP, "production", &protected_only(&json!([])));
-    assert_eq!(end(&clinic.examine(runner())), (1, "blocked"));
+    assert_eq!(end(&clinic.examine(&runner())), (1, "blocked"));
 }
 
 #[test]
 fn a_token_that_github_does_not_know_is_a_problem() {
     let clinic = Clinic::all_well();
-    let ended = clinic.examine(clinic.runner().input("token", "ghp_expired"));
+    let ended = clinic.examine(&clinic.runner().input("token", "ghp_expired"));
     let actual = "GitHub answers 401 Bad credentials: it is wrong, expired or revoked";
     assert_problems(&ended, &[("token", actual, "`gh auth login && PROMOTE_GATES_TOKEN=\"$(gh auth token)\"")]);
-    let ended = clinic.examine(clinic.runner().input("token", "ghs_expired"));
+    let ended = clinic.examine(&clinic.runner().input("token", "ghs_expired"));
     assert_problems(&ended, &[("token", actual, "`actions/create-github-app-token`")]);
 }
 
@@ -65,7 +65,7 @@ fn the_scopes_of_a_classic_token_are_named() {
     let clinic = Clinic::all_well();
     clinic.github.grant("ghp_classic", SHOP, &ALL);
     clinic.github.set_scopes("ghp_classic", "repo, read:org");
-    let ended = clinic.examine(clinic.runner().input("token", "ghp_classic"));
+    let ended = clinic.examine(&clinic.runner().input("token", "ghp_classic"));
     assert_problems(&ended, &[]);
     assert_eq!(finding(&ended, "token")["actual"], "a classic token of a person, with the scopes repo, read:org");
 }
@@ -76,7 +76,7 @@ fn a_repository_that_the_token_cannot_see_is_never_well() {
     for allowed in ["false", "true"] {
         let runner = clinic.runner().input("repository", "acme/hidden").input("kubeconfig", "").input("image", "");
         runner.write(".github/promote-gates.yml", "service: shop\n");
-        let ended = clinic.examine(runner.input("allow-unseen", allowed));
+        let ended = clinic.examine(&runner.input("allow-unseen", allowed));
         assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
         let actual = finding(&ended, "repository acme/hidden")["actual"].as_str().unwrap().to_owned();
         assert!(actual.contains("needs Metadata: read; GitHub answers 404"), "{actual}");
@@ -89,7 +89,7 @@ fn a_server_that_fails_is_unknown_and_not_a_missing_permission() {
     let clinic = Clinic::all_well();
     let broken = InjectedFault::WithoutEffect(FakeResponse::json(422, &json!({ "message": "no" })));
     clinic.github.fail_at("actions/permissions/workflow", usize::MAX, broken);
-    let ended = clinic.examine(clinic.runner().input("allow-unseen", "true"));
+    let ended = clinic.examine(&clinic.runner().input("allow-unseen", "true"));
     assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
     let actual = finding(&ended, "pull requests by Actions")["actual"].as_str().unwrap();
     assert!(actual.starts_with("GitHub's API: 422 no"), "{actual}");

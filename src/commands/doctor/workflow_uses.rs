@@ -92,9 +92,9 @@ fn read_file(path: &str, root: &Node, uses: &mut WorkflowUses) {
     let mut add = |node: &Node, environment: &JobEnvironment, place: &str| {
         for (name, optional) in secrets_in(node) {
             let is_passed = passed.iter().any(|passed| passed.eq_ignore_ascii_case(&name));
-            let used = UsedSecret { name, environment: environment.clone(), place: place.to_owned(), optional };
-            if !is_passed && !uses.secrets.contains(&used) {
-                uses.secrets.push(used);
+            let secret = UsedSecret { name, environment: environment.clone(), place: place.to_owned(), optional };
+            if !is_passed && !uses.secrets.contains(&secret) {
+                uses.secrets.push(secret);
             }
         }
     };

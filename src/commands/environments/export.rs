@@ -116,13 +116,11 @@ fn reviewers(actual: &ActualEnvironment) -> Vec<String> {
         ReviewerName::User(login) => is_name(login).then(|| format!("  - user: {}", scalar(login))),
     };
     let entries: Option<Vec<String>> = actual.reviewers.keys().map(entry).collect();
-    match entries {
-        Some(entries) => ["required_reviewers:".to_owned()].into_iter().chain(entries).collect(),
-        None => {
-            let names: Vec<String> = actual.reviewers.keys().map(|name| one_line(&name.to_string())).collect();
-            vec![format!("# required_reviewers: a file cannot hold one of these names: {}", names.join(", "))]
-        }
+    if let Some(entries) = entries {
+        return ["required_reviewers:".to_owned()].into_iter().chain(entries).collect();
     }
+    let names: Vec<String> = actual.reviewers.keys().map(|name| one_line(&name.to_string())).collect();
+    vec![format!("# required_reviewers: a file cannot hold one of these names: {}", names.join(", "))]
 }
 
 /// What a pattern in the file may be: see its reader.

@@ -70,10 +70,13 @@ fn judge_one(facts: &GitHubFacts, name: &str, environment: Option<&str>, used: &
     }
 }
 
+/// A level's name, the names of its secrets (`None`: it does not exist), and what shows them.
+type Level<'a> = (String, Option<&'a Inspection<Vec<String>>>, Needs);
+
 /// The nearest level that has it. A level that is not seen matters only if none that is seen has it.
 fn find<'a>(secrets: &'a SecretFacts, name: &str, environment: Option<&str>) -> Lookup<'a> {
     let mut unseen = None;
-    let mut levels: Vec<(String, Option<&Inspection<Vec<String>>>, Needs)> = Vec::new();
+    let mut levels: Vec<Level<'_>> = Vec::new();
     if let Some(environment) = environment {
         let names = secrets.environments.get(&environment.to_lowercase());
         levels.push((format!("the environment {environment}"), names, ENVIRONMENTS));
