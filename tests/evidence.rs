@@ -12,6 +12,7 @@ mod pack;
 mod people;
 mod proofs;
 pub mod story;
+mod test_count;
 mod unobservable;
 
 use std::{

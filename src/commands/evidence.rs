@@ -15,7 +15,9 @@ mod object_reader;
 mod observations;
 mod pack;
 mod payload;
+mod promoted;
 mod proof;
+mod test_count;
 mod verification;
 
 use std::{
@@ -121,6 +123,10 @@ impl Command for Args {
         Output {
             name: "bundle-size",
             help: "Sizes of the bundle and its groups in one line; empty if no gate measured them for this command",
+        },
+        Output {
+            name: "tests",
+            help: "How many tests ran, in all reports of `smoke` together; empty if they were not counted",
         },
         Output { name: "excluded", help: "Logins of the people who may not approve, one per line" },
         Output { name: "authors", help: "Logins in `excluded` that are authors of new commits, one per line" },

@@ -288,6 +288,7 @@ fn prepare(
         evidence: outputs.evidence,
         repository_id: outputs.repository_id,
         bundle_sizes: outputs.bundle_sizes,
+        tests: outputs.tests,
         approved_by: outputs.approver,
         triggered_by: ctx.runner_env.actor.clone(),
         workflow: ctx.runner_env.run.as_ref().map(|run| run.url.clone()),

@@ -15,6 +15,7 @@
 //!     record-job: record
 //!     paths: [services/checkout/**]                         # in a repository of several services
 //!     bundle-size: { max-increase: 5 }                      # the deployed bundle is compared with the last promotion
+//!     max-fewer-tests: 10                                   # how many percent of the tests a release may lose
 //!     files:                                                # where this repository has the image
 //!       - { path: "apps/{environment}/values.yaml", tag: .image.tag }
 //! ```
@@ -34,6 +35,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     subject::{Image, Service},
+    values::Percent,
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
@@ -62,6 +64,8 @@ pub struct ServiceSource {
     pub files: Vec<ServiceFile>,
     /// How much the bundle may grow between two promotions; `None` if its size is not required.
     pub bundle_size: Option<BundleLimits>,
+    /// How many percent of the tests of the last promotion may be missing.
+    pub max_fewer_tests: Percent,
 }
 
 impl ServiceSource {
@@ -78,7 +82,7 @@ impl ServiceSource {
 /// The services by name.
 pub type Services = BTreeMap<Service, ServiceSource>;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "repository",
     "workflow",
     "deploy-workflow",
@@ -91,6 +95,7 @@ const KEYS: [&str; 12] = [
     PATHS,
     FILES,
     BUNDLE_SIZE,
+    MAX_FEWER_TESTS,
 ];
 /// The keys with a list.
 const EVENTS: &str = "events";
@@ -98,6 +103,9 @@ const PATHS: &str = "paths";
 const FILES: &str = "files";
 /// The key with limits.
 const BUNDLE_SIZE: &str = "bundle-size";
+/// The key with a percentage, and its default.
+const MAX_FEWER_TESTS: &str = "max-fewer-tests";
+const DEFAULT_FEWER_TESTS: Percent = Percent(10.0);
 /// Without these a service could come from anywhere.
 const REQUIRED: [&str; 3] = ["repository", "workflow", "image"];
 
@@ -148,6 +156,7 @@ fn service(path: &str, key: &Key, node: Node) -> Result<(Service, ServiceSource)
         paths,
         files,
         bundle_size,
+        max_fewer_tests: optional(path, MAX_FEWER_TESTS, &texts)?.unwrap_or(DEFAULT_FEWER_TESTS),
     };
     Ok((name, origin))
 }
@@ -195,6 +204,10 @@ pub(super) fn schema() -> Json {
                 ),
                 "files": files::schema(),
                 "bundle-size": bundle::schema(),
+                "max-fewer-tests": described(
+                    json!({ "type": ["number", "string"] }),
+                    "Maximum decrease of the number of tests that `smoke` counts, in percent, since the last promotion; more is inconclusive. 100 allows any. Default: 10.",
+                ),
             },
             "required": REQUIRED,
             "additionalProperties": false,
@@ -224,6 +237,7 @@ services:
     repository: acme/frontend
     workflow: .github/workflows/ci.yml
     image: ghcr.io/acme/frontend
+    max-fewer-tests: 2.5%
 ";
 
     fn error_of(text: &str) -> String {
@@ -247,6 +261,7 @@ services:
         );
         let frontend = &services[&"frontend".parse().unwrap()];
         assert_eq!((&frontend.branch, &frontend.deploy_workflow), (&None, &None));
+        assert_eq!((checkout.max_fewer_tests, frontend.max_fewer_tests), (Percent(10.0), Percent(2.5)));
         assert!(Config::read(&command_table(), "f.yml", b"services:\n", None).unwrap().services.is_empty());
     }
 
@@ -272,6 +287,9 @@ services:
             (".github/workflows/ci.yml", ".github/workflows/../ci.yml", &["`workflow`"]),
             (".github/workflows/ci.yml", ".github/workflows/.yml", &["`workflow`"]),
             (".github/workflows/ci.yml", "[a]", &["`workflow`", "a list; expected one text"]),
+            ("2.5%", "few", &["`max-fewer-tests` (f.yml:12:22)", "\"few\"", "a percentage"]),
+            ("2.5%", "-1", &["`max-fewer-tests`", "\"-1\""]),
+            ("2.5%", "[10]", &["`max-fewer-tests`", "a list; expected one text"]),
             (WHOLE, "services: [a]", &["`services` (f.yml:1:11)", "a list"]),
             (WHOLE, "services: { a: b }", &["`a` (f.yml:1:16)", "a text"]),
             (WHOLE, "servces: {}", &["`servces` (f.yml:1:1)", "did you mean `services`?"]),

@@ -1,6 +1,6 @@
 //! One promotion as its commit message records it: written by the commands that promote, read back from the ledger.
 
-use std::{fmt::Write as _, str::FromStr};
+use std::{fmt::Write as _, num::NonZeroU32, str::FromStr};
 
 use jiff::Timestamp;
 
@@ -44,6 +44,8 @@ pub struct Promotion {
     pub repository_id: Option<u64>,
     /// The sizes of the bundle that was validated.
     pub bundle_sizes: Option<BundleSizes>,
+    /// How many tests ran in the validation.
+    pub tests: Option<NonZeroU32>,
     pub approved_by: Option<String>,
     pub triggered_by: Option<String>,
     /// Whether a person approved it who did not start it; `None` where that was not checked or not known.
@@ -76,6 +78,7 @@ impl Promotion {
             people: None,
             repository_id: None,
             bundle_sizes: None,
+            tests: None,
             approved_by: None,
             triggered_by: None,
             independent: None,
@@ -109,6 +112,7 @@ impl Promotion {
             people: text(trailer::PEOPLE).and_then(|people| serde_json::from_str(&people).ok()),
             repository_id: parse(commit, trailer::REPOSITORY_ID),
             bundle_sizes: parse(commit, trailer::BUNDLE_SIZE),
+            tests: parse(commit, trailer::TESTS),
             approved_by: text(trailer::APPROVED_BY),
             triggered_by: text(trailer::TRIGGERED_BY),
             independent: text(trailer::INDEPENDENT).and_then(|word| yes_or_no(&word)),
@@ -185,6 +189,7 @@ impl Promotion {
         trailer(trailer::PEOPLE, self.people.as_ref().and_then(|people| serde_json::to_string(people).ok()).as_deref());
         trailer(trailer::REPOSITORY_ID, self.repository_id.map(|id| id.to_string()).as_deref());
         trailer(trailer::BUNDLE_SIZE, self.bundle_sizes.as_ref().map(ToString::to_string).as_deref());
+        trailer(trailer::TESTS, self.tests.map(|count| count.to_string()).as_deref());
         trailer(trailer::APPROVED_BY, self.approved_by.as_deref());
         trailer(trailer::TRIGGERED_BY, self.triggered_by.as_deref());
         trailer(trailer::INDEPENDENT, self.independent.map(|independent| if independent { "yes" } else { "no" }));

@@ -70,6 +70,7 @@ fn complete_promotion(kind: PromotionKind) -> Promotion {
         }),
         repository_id: Some(74),
         bundle_sizes: "30 gzip, 90 raw; admin: 3 gzip, 9 raw; by gzip 9 zlib-rs 0.6.8".parse().ok(),
+        tests: "41".parse().ok(),
         approved_by: Some("bob".to_owned()),
         triggered_by: Some("alice".to_owned()),
         independent: Some(kind != PromotionKind::Emergency),
@@ -135,7 +136,7 @@ fn a_promotion_is_read_back_as_it_was_written() {
             promotion: written,
         };
         assert_eq!(read, expected);
-        assert!(trailers.len() == 21, "a trailer that this test does not set: {message}");
+        assert!(trailers.len() == 22, "a trailer that this test does not set: {message}");
     }
 }
 

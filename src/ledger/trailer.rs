@@ -12,6 +12,7 @@ pub const EVIDENCE: &str = "Evidence";
 pub const PEOPLE: &str = "People";
 pub const REPOSITORY_ID: &str = "Repository-id";
 pub const BUNDLE_SIZE: &str = "Bundle-size";
+pub const TESTS: &str = "Tests";
 pub const APPROVED_BY: &str = "Approved-by";
 pub const TRIGGERED_BY: &str = "Triggered-by";
 pub const INDEPENDENT: &str = "Independent";

@@ -87,7 +87,10 @@ impl BatchStage {
 
     /// The payload of `record`, which GitHub signed.
     fn payload(&self) -> Value {
-        let entries = self.entries();
+        self.payload_of(&self.entries())
+    }
+
+    fn payload_of(&self, entries: &[(String, Value)]) -> Value {
         let sums: serde_json::Map<String, Value> =
             entries.iter().map(|(name, entry)| (name.clone(), json!(sum(entry)))).collect();
         let single = self.signed.stage.payload();
@@ -100,7 +103,7 @@ impl BatchStage {
                 "services": sums,
             },
         });
-        with_entries(&mut payload, &entries);
+        with_entries(&mut payload, entries);
         let token = self.signed.sign(&self.signed.claims(), &batch::audience(&payload));
         payload["proof"] = json!(token);
         payload
@@ -279,6 +282,31 @@ fn a_service_that_did_not_change_is_not_promoted() {
     assert_eq!(end(&ended), (0, "passed"), "{}", ended.log);
     assert_eq!((&*ended.outputs["services"], ended.outputs.get("subject")), ("[]", None));
     assert!(ended.summary.contains("Nothing to promote: checkout-service, frontend, search did not change"));
+}
+
+#[test]
+fn the_tests_of_each_service_are_compared_with_its_own_promotion() {
+    let stage = BatchStage::new();
+    let mut entries = stage.entries();
+    for (_, entry) in &mut entries {
+        let mut smoke: Report = serde_json::from_str(entry["reports"][1].as_str().unwrap()).unwrap();
+        smoke.outputs.insert("tests".to_owned(), "36".to_owned());
+        entry["reports"][1] = json!(output(&smoke));
+    }
+    for (service, tests) in [("checkout-service", 38), ("frontend", 41)] {
+        stage.promote(service, "1.4.0", "");
+        let evidence = format!("Evidence: {tests:064x}\nSource-commit: {}", sha('a'));
+        stage.promote(service, "1.4.1", &format!("{evidence}\nTests: {tests}"));
+    }
+    let ended = stage.run(&stage.payload_of(&entries));
+    assert_eq!(end(&ended), (3, "inconclusive"), "{}", ended.log);
+    assert_eq!(ready(&ended), ["checkout-service", "search"]);
+    assert!(says(&ended, "frontend").contains("tests: 41 → 36 since 1.4.1"), "{}", says(&ended, "frontend"));
+    assert!(ended.summary.contains("tests: 38 → 36 |"), "{}", ended.summary);
+    // `promote` finds the number in the report of each service.
+    assert_eq!(ended.report["reports"][0]["outputs"]["tests"], "36");
+    let compact: Report = serde_json::from_str(&ended.outputs["report"]).unwrap();
+    assert_eq!(compact.reports[0].outputs["tests"], "36");
 }
 
 #[test]

@@ -29,17 +29,20 @@ fn commit_kind(shop: &Shop, tag: &str, kind: &str) {
 }
 
 #[test]
-fn the_commit_records_the_sizes_of_the_bundle() {
+fn the_commit_records_the_sizes_of_the_bundle_and_the_number_of_tests() {
     let shop = Shop::new();
     let at = rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(60));
     let sizes = "512345 gzip, 1812345 raw; admin: 30123 gzip, 100000 raw; by gzip 9 zlib-rs 0.6.8";
     let mut outputs = validated(1, &at);
     outputs.insert("bundle-size".to_owned(), sizes.to_owned());
+    outputs.insert("tests".to_owned(), "41".to_owned());
     let evidence = Report { outputs, ..report("evidence", Verdict::Passed) };
     let step = step(&shop.checkout("one", &["--depth=1"]), SERVICE, "1.4.2");
     let ended = step.input("require", "evidence").input("results", &needs(&[evidence])).run(&["promote"]);
     assert_eq!(end(&ended), APPLIED, "{}", ended.log);
-    assert!(shop.trailers().contains(&format!("Bundle-size: {sizes}")), "{:?}", shop.trailers());
+    for trailer in [format!("Bundle-size: {sizes}"), "Tests: 41".to_owned()] {
+        assert!(shop.trailers().contains(&trailer), "{:?}", shop.trailers());
+    }
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! What is known of the bundle: its sizes in the report that leaves the judgement to this command, the sizes of the last
 //! promotion in the ledger, and the explanations of growth in the pull requests that were merged in between.
 
-use super::payload::Claim;
+use super::{payload::Claim, promoted::PromotedFigure};
 use crate::{
     bundle_sizes::BundleSizes,
     commands::bundle_size::explanation::Explanation,
     finding::{Finding, Verdict},
     image_entry::ImageEntry,
-    ledger::{LedgerEntry, PromotionKind},
+    ledger::LedgerEntry,
     results::ReceivedReport,
-    subject::Reference,
     values::{Bytes, clip},
     world::github::MergedTexts,
 };
@@ -22,9 +21,8 @@ pub const JUDGE: &str = "evidence";
 pub const SIZES: &str = "sizes";
 /// How an amount is marked in a description. Without the sign, any "up to 200 MB" would be one.
 const MARK: &str = "up to +";
-/// Length limit of an explanation and of a version, in characters.
+/// Length limit of an explanation, in characters.
 const MAX_TEXT: usize = 160;
-const MAX_VERSION: usize = 40;
 
 /// What was observed beside the report.
 pub struct BundleObservations {
@@ -41,45 +39,12 @@ impl Default for BundleObservations {
 }
 
 /// The bundle of an image that was promoted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PromotedBundle {
-    pub sizes: BundleSizes,
-    /// The tag of the image, or its digest.
-    pub version: String,
-    /// Whether it is the image that the infra repository sets now.
-    pub is_current: bool,
-}
+pub type PromotedBundle = PromotedFigure<BundleSizes>;
 
-impl PromotedBundle {
-    /// The sizes of the image that all files of the service have: after a rollback, those of the promotion that set it first. If no promotion of this image
-    /// recorded any, as after an emergency, those of the last promotion that did.
-    ///
-    /// Only a promotion on evidence counts: its sizes are those that GitHub signed.
-    #[must_use]
-    pub fn find(entries: &[LedgerEntry], current: &[ImageEntry]) -> Option<Self> {
-        let measured = || {
-            entries.iter().filter_map(|entry| {
-                let promotion = &entry.promotion;
-                let is_proven = promotion.kind == PromotionKind::Normal && promotion.evidence.is_some();
-                Some((entry, promotion.bundle_sizes.as_ref().filter(|_| is_proven)?))
-            })
-        };
-        let has_set_all =
-            |entry: &LedgerEntry| !current.is_empty() && current.iter().all(|current| entry.has_set(current));
-        let of_current = measured().find(|(entry, _)| has_set_all(entry));
-        let is_current = of_current.is_some();
-        let (entry, sizes) = of_current.or_else(|| measured().next())?;
-        Some(Self { sizes: sizes.clone(), version: version(&entry.promotion.image), is_current })
-    }
-}
-
-/// The tag of an image, or its digest; without both, the reference.
-fn version(image: &str) -> String {
-    let parts: Option<Reference> = image.parse().ok();
-    let name = parts.and_then(|parts| {
-        parts.tag.map(|tag| tag.to_string()).or_else(|| parts.digest.map(|digest| digest.to_string()))
-    });
-    clip(&name.unwrap_or_else(|| image.to_owned()), MAX_VERSION)
+/// The bundle of the last promotion that recorded its sizes.
+#[must_use]
+pub fn promoted_bundle(entries: &[LedgerEntry], current: &[ImageEntry]) -> Option<PromotedBundle> {
+    PromotedFigure::find(entries, current, |promotion| promotion.bundle_sizes.as_ref())
 }
 
 /// An explanation in the description of a merged pull request.

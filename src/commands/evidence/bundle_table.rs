@@ -20,7 +20,7 @@ impl Verification<'_> {
         match (self.claim.bundle_sizes(), promoted) {
             (Some(now), Ok(Some(promoted))) => {
                 let comparison = BundleComparison::new(promoted, &now);
-                let line = comparison.describe(promoted.sizes.total, now.total, self.environment.as_str());
+                let line = comparison.describe(promoted.figure.total, now.total, self.environment.as_str());
                 items.push(vec![line.into()]);
                 items.extend(comparison.notes.iter().map(|note| vec![note.clone().into()]));
             }

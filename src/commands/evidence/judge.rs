@@ -11,6 +11,7 @@ mod policies;
 mod proof;
 mod replay;
 mod runs;
+mod test_count;
 mod unchanged;
 
 pub use bundle::BundleComparison;
@@ -25,6 +26,7 @@ impl Verification<'_> {
     pub fn judge(&self, observations: &EvidenceObservations) -> Vec<Finding> {
         let mut findings = self.check_changes(observations);
         findings.extend(self.check_bundle(observations));
+        findings.extend(self.check_tests(observations));
         findings.extend(self.check_gates(observations));
         findings.extend(self.check_policies());
         findings.extend(self.check_claims());

@@ -10,9 +10,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    bundle::{BundleObservations, PromotedBundle},
+    bundle::{BundleObservations, PromotedBundle, promoted_bundle},
     observations::{BaseCommit, EvidenceObservations, ReleaseChanges, ValidationJobs, ended_before},
     pack::MAX_PROMOTIONS,
+    test_count::promoted_tests,
     verification::Verification,
 };
 use crate::{
@@ -87,8 +88,19 @@ impl EvidenceObserver<'_> {
             Ok(facts.map(|facts| facts.default_branch))
         });
         let bundle = BundleObservations { promoted: self.find_promoted(&current, &ledger), texts: None };
-        let mut observations =
-            EvidenceObservations { run, deploy, branch: None, jobs, ledger, changes, bundle, default_branch, now };
+        let tests = ledger.as_ref().map_err(Clone::clone).map(|entries| promoted_tests(entries, &current));
+        let mut observations = EvidenceObservations {
+            run,
+            deploy,
+            branch: None,
+            jobs,
+            ledger,
+            changes,
+            bundle,
+            tests,
+            default_branch,
+            now,
+        };
         if let Some(commit) = &observations.built_commit() {
             let branch = self.verification.origin.branch.as_ref();
             observations.branch = Some(self.ask(|| locate_commit(&self.github, repository, branch, commit)));
@@ -117,7 +129,7 @@ impl EvidenceObserver<'_> {
         if self.verification.claim.bundle_sizes().is_none() {
             return Ok(None);
         }
-        Ok(PromotedBundle::find(ledger.as_ref().map_err(Clone::clone)?, current))
+        Ok(promoted_bundle(ledger.as_ref().map_err(Clone::clone)?, current))
     }
 
     /// The descriptions of the pull requests that were merged since, if there is a bundle to judge.
@@ -216,10 +228,13 @@ impl EvidenceObserver<'_> {
         let since = ends.min().unwrap_or_else(|| self.ctx.execution.clock.wall());
         let since = since.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
         let needs_sizes = claim.bundle_sizes().is_some();
+        let needs_tests = claim.test_count().known().is_some();
         let is_enough = |entries: &[LedgerEntry]| {
             let is_known = |current: &ImageEntry| entries.iter().any(|entry| is_base(entry, current));
-            let has_sizes = || PromotedBundle::find(entries, current).is_some_and(|bundle| bundle.is_current);
-            let has_base = !current.is_empty() && current.iter().all(is_known) && (!needs_sizes || has_sizes());
+            let has_sizes = || promoted_bundle(entries, current).is_some_and(|bundle| bundle.is_current);
+            let has_tests = || promoted_tests(entries, current).is_some_and(|tests| tests.is_current);
+            let has_figures = (!needs_sizes || has_sizes()) && (!needs_tests || has_tests());
+            let has_base = !current.is_empty() && current.iter().all(is_known) && has_figures;
             let covers_validation = entries.last().is_some_and(|entry| entry.committed_at < since);
             covers_validation && (has_base && entries.len() >= MAX_PROMOTIONS || entries.len() >= MAX_ENTRIES)
         };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{bundle::BundleObservations, payload::ReportText};
+use super::{bundle::BundleObservations, payload::ReportText, test_count::PromotedTests};
 use crate::{
     config::people::People,
     deployment::judge::BranchPosition,
@@ -29,6 +29,8 @@ pub struct EvidenceObservations {
     pub ledger: Result<Vec<LedgerEntry>, Finding>,
     pub changes: ReleaseChanges,
     pub bundle: BundleObservations,
+    /// The number of tests of the last promotion that recorded it.
+    pub tests: Result<Option<PromotedTests>, Finding>,
     /// The default branch of the service's repository; absent where no check needs it.
     pub default_branch: Option<Result<Option<String>, Finding>>,
     pub now: Timestamp,

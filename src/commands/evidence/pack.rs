@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     gate_jobs::GateJob,
     observations::{BaseCommit, EvidenceObservations, attempt_url},
+    test_count::TESTS,
     verification::{Verification, image_reference},
 };
 use crate::{
@@ -82,6 +83,7 @@ impl Verification<'_> {
             ("validation-run", text(observations.validation_run())),
             ("repository-id", text(self.signed.as_ref().map(|claims| claims.repository_id.to_string()))),
             ("bundle-size", text(self.claim.bundle_sizes().map(|sizes| sizes.to_string()))),
+            (TESTS, text(self.claim.test_count().known().map(|count| count.to_string()))),
             ("excluded", logins(false)),
             ("authors", logins(true)),
             ("people", text(people.map(|people| serde_json::json!(people).to_string()))),
@@ -162,6 +164,7 @@ impl Verification<'_> {
         let unknown = observations.participants(self.people).unknown.len();
         let plural = if unknown == 1 { "" } else { "s" };
         parts.extend((unknown > 0).then(|| format!("{unknown} unknown author{plural}")));
+        parts.extend(self.changed_tests(observations));
         let compared = gate_jobs.iter().filter_map(|gate| {
             let finding = gate.received.report.findings.iter().find(|finding| finding.figures.is_some())?;
             let figures = finding.figures.as_ref().filter(|figures| figures.baseline.is_some())?;
@@ -329,7 +332,7 @@ pub fn split_long(mut outputs: Outputs) -> (Outputs, Outputs) {
 
 /// The outputs that the report of one of several services keeps: what the commit of its promotion records.
 pub fn of_batch(mut outputs: Outputs) -> Outputs {
-    const KEPT: [&str; 5] = ["evidence", "validated-at", "validation-run", "repository-id", "bundle-size"];
+    const KEPT: [&str; 6] = ["evidence", "validated-at", "validation-run", "repository-id", "bundle-size", TESTS];
     outputs.retain(|name, _| KEPT.contains(name));
     outputs
 }
@@ -360,7 +363,7 @@ mod tests {
 
     #[test]
     fn one_of_several_services_keeps_what_its_commit_records() {
-        let recorded = ["bundle-size", "evidence", "repository-id", "validated-at", "validation-run"];
+        let recorded = ["bundle-size", "evidence", "repository-id", "tests", "validated-at", "validation-run"];
         let all = recorded.into_iter().chain(["excluded", "people", "subject"]);
         let kept = of_batch(all.map(|name| (name, "x".to_owned())).collect());
         assert_eq!(kept.into_keys().collect::<Vec<_>>(), recorded);

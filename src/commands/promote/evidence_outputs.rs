@@ -1,5 +1,7 @@
 //! The outputs of the required `evidence` and `approval`, which the commit records.
 
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -15,6 +17,8 @@ pub(super) struct EvidenceOutputs {
     pub repository_id: Option<u64>,
     /// The sizes of the bundle that was validated; `None` if they were not measured.
     pub bundle_sizes: Option<BundleSizes>,
+    /// How many tests ran; `None` if they were not counted.
+    pub tests: Option<NonZeroU32>,
     /// When the first job of the gates in the evidence ended.
     pub validated_at: Option<Timestamp>,
     pub validation_run: Option<String>,
@@ -56,6 +60,9 @@ impl EvidenceOutputs {
             outputs.repository_id = output("evidence", "repository-id").and_then(|id| id.parse().ok());
             outputs.bundle_sizes = output("evidence", "bundle-size")
                 .map(|sizes| sizes.parse().map_err(|_| invalid("bundle-size", sizes, "the sizes of a bundle")))
+                .transpose()?;
+            outputs.tests = output("evidence", "tests")
+                .map(|count| count.parse().map_err(|_| invalid("tests", count, "a number of tests such as 41")))
                 .transpose()?;
             outputs.validation_run = output("evidence", "validation-run").map(ToOwned::to_owned);
         }

@@ -387,7 +387,7 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
     let run = ("validation-run", "https://github.com/acme/shop/actions/runs/5");
     let evidence = report_with_outputs(
         "evidence",
-        &[("evidence", EVIDENCE), at, run, ("repository-id", "74"), ("bundle-size", "7 raw")],
+        &[("evidence", EVIDENCE), at, run, ("repository-id", "74"), ("bundle-size", "7 raw"), ("tests", "41")],
     );
     let approval = report_with_outputs("approval", &[("approver", "bob")]);
     let outputs = read(&[evidence.clone(), approval.clone()], &["evidence", "approval"]).unwrap();
@@ -395,16 +395,14 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
         evidence: EVIDENCE.parse().ok(),
         repository_id: Some(74),
         bundle_sizes: "7 raw".parse().ok(),
+        tests: "41".parse().ok(),
         validated_at: VALIDATED.parse().ok(),
         validation_run: Some(run.1.to_owned()),
         approver: Some("bob".to_owned()),
     };
     assert_eq!(outputs, expected);
-    assert_eq!(
-        read(&[evidence.clone(), approval.clone()], &["wait"]).unwrap(),
-        EvidenceOutputs::default(),
-        "not required"
-    );
+    let unrequired = read(&[evidence.clone(), approval.clone()], &["wait"]).unwrap();
+    assert_eq!(unrequired, EvidenceOutputs::default(), "not required");
     let other = report_with_outputs("evidence", &[("evidence", &"f".repeat(64)), at]);
     for (reports, part) in [
         (vec![report_with_outputs("evidence", &[at])], "evidence: its report has no output `evidence`"),
@@ -418,6 +416,7 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
             vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), at, ("bundle-size", "7")])],
             "`bundle-size` is \"7\"",
         ),
+        (vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), at, ("tests", "0")])], "`tests` is \"0\""),
         (vec![evidence.clone(), other], "disagree"),
         (vec![evidence.clone(), report_with_outputs("approval", &[])], "approval: its report has no output `approver`"),
         (vec![evidence, report_with_outputs("approval", &[("approver", " ")])], "no output `approver`"),

@@ -45,7 +45,7 @@ pub struct BundleComparison<'a> {
 impl<'a> BundleComparison<'a> {
     #[must_use]
     pub fn new(promoted: &'a PromotedBundle, now: &'a BundleSizes) -> Self {
-        let before = &promoted.sizes;
+        let before = &promoted.figure;
         let mut notes = Vec::new();
         let algorithm = match (&before.compressor, &now.compressor) {
             (Some(then), Some(compressor)) if then.is_comparable(compressor) => Some(compressor.algorithm.as_str()),

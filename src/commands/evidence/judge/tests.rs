@@ -1,6 +1,7 @@
 mod bundle;
 mod people;
 mod reports;
+mod test_count;
 
 use serde_json::{Value, json};
 
@@ -170,6 +171,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
         },
         ledger: Ok(Vec::new()),
         bundle: BundleObservations::default(),
+        tests: Ok(None),
         changes: ReleaseChanges {
             current_image: Some("ghcr.io/acme/checkout-service:1.4.1".to_owned()),
             base: Ok(BaseCommit::Known { sha: "a".repeat(40).parse().unwrap(), source: "tag".to_owned() }),

@@ -25,7 +25,7 @@ fn measured(sizes: &str) -> Report {
 }
 
 fn promoted(sizes: &str) -> PromotedBundle {
-    PromotedBundle { sizes: sizes.parse().unwrap(), version: "1.4.1".to_owned(), is_current: true }
+    PromotedBundle { figure: sizes.parse().unwrap(), version: "1.4.1".to_owned(), is_current: true }
 }
 
 fn merged(number: u64, body: &str, edited_at: Option<&str>) -> MergedText {
@@ -39,7 +39,7 @@ fn merged(number: u64, body: &str, edited_at: Option<&str>) -> MergedText {
 }
 
 /// The findings with these lines in the config of the service, and the page.
-fn judged(
+pub(super) fn judged(
     config: &str,
     reports: &[Report],
     required: &[&str],
