@@ -12,6 +12,7 @@ pub mod emergency;
 pub mod environments;
 pub mod evidence;
 pub mod health;
+pub mod metric;
 pub mod performance;
 pub mod promote;
 pub mod record;
@@ -32,6 +33,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     gate::<smoke::Args>(),
     gate::<performance::Args>(),
     gate::<bundle_size::Args>(),
+    gate::<metric::Args>(),
     gate::<approval::Args>(),
     gate::<wait::Args>(),
     command::<run::Args>(),

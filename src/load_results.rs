@@ -33,6 +33,7 @@ mod vegeta;
 pub use detect::{Reading, read};
 pub use figures::{P99, Percentile, RequestFigures};
 pub use load_test::{Format, LoadProfile, LoadTest, ReadError, ReadErrorKind, Unit};
+pub use prometheus::{InstantValue, read_instant_value};
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ mod generated;
 mod git_backend;
 mod health;
 mod house;
+mod metric;
 mod origin;
 mod patience;
 mod performance;

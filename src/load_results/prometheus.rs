@@ -1,5 +1,5 @@
 //! The answer of Prometheus's query API: one value, one series over time, or the buckets of a histogram. The unit is that of
-//! the metric's name, if the query has kept it.
+//! the metric's name, if the query has kept it. [`read_instant_value`] reads a figure that is no latency.
 
 use std::collections::BTreeMap;
 
@@ -20,16 +20,108 @@ const ONE_VALUE: &str =
 const NATIVE: &str = "let the query give one value: histogram_quantile(0.99, sum(increase(METRIC[10m])))";
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
-    let status = document.get("status")?.as_str()?;
-    if status == "error" && document.get("error").is_some() {
-        let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let error = ReadError::empty(format!("Prometheus answered {}: {}", text("errorType"), text("error")));
-        return Some(Err(error.expected("the value of a query").next("run the query by hand, and correct it")));
+    if let Some(error) = server_error(document) {
+        return Some(Err(error));
     }
+    document.get("status")?.as_str()?;
     let result = at(document, &["data", "result"])?;
     let kind = at(document, &["data", "resultType"]).and_then(Value::as_str).unwrap_or_default();
     let test = read_result(kind, result);
     Some(test.map(|test| LoadTest { measured_at: evaluated_at(kind, result), ..test }))
+}
+
+/// The error that Prometheus answered.
+fn server_error(document: &Value) -> Option<ReadError> {
+    if document.get("status")?.as_str()? != "error" {
+        return None;
+    }
+    document.get("error")?;
+    let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let error = ReadError::empty(format!("Prometheus answered {}: {}", text("errorType"), text("error")));
+    Some(error.expected("the value of a query").next("run the query by hand, and correct it"))
+}
+
+/// A value, and the time that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstantValue {
+    pub value: Decimal,
+    pub at: Timestamp,
+}
+
+/// Reads the answer to an instant query that gives one value of at least zero.
+///
+/// # Errors
+/// An error of the server, no series, several, a histogram, `NaN`, an infinite or a negative value, an answer with warnings or of
+/// a part of the data.
+pub fn read_instant_value(document: &Value) -> Result<InstantValue, ReadError> {
+    let error = |actual: String, next: &str| ReadError::empty(actual).expected("one value").next(next);
+    if let Some(error) = server_error(document) {
+        return Err(error);
+    }
+    // Thanos and VictoriaMetrics answer with what they have when a store does not answer.
+    let is_said = |value: &&Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    };
+    let warnings = document.get("warnings").filter(is_said);
+    if warnings.is_some() || document.get("isPartial").is_some_and(|value| is_said(&value)) {
+        let first = warnings.map(|warnings| warnings.get(0).unwrap_or(warnings));
+        let warning = first.map_or("a part of the data is missing".to_owned(), |first| {
+            first.as_str().map_or_else(|| first.to_string(), ToOwned::to_owned)
+        });
+        return Err(error(
+            format!("the answer has a warning: {warning}"),
+            "see whether all stores of the server answer, and whether the query fits the metric",
+        ));
+    }
+    let is_success = document.get("status").and_then(Value::as_str) == Some("success");
+    let kind = at(document, &["data", "resultType"]).and_then(Value::as_str).filter(|_| is_success);
+    let (Some(kind), Some(result)) = (kind, at(document, &["data", "result"])) else {
+        return Err(error(
+            "the answer is not that of Prometheus's query API".to_owned(),
+            "see whether the address is that of Prometheus: the gate adds /api/v1/query to it",
+        ));
+    };
+    let pair = match (kind, result.as_array().map(Vec::as_slice)) {
+        ("scalar", _) => result,
+        (_, Some([])) => {
+            return Err(error(
+                "the result is empty: no series".to_owned(),
+                "see whether the metric has this name and these labels; if no series means 0, say so in the query: \
+                 `(sum(…) or vector(0)) / sum(…)`",
+            ));
+        }
+        ("vector", Some([one])) => one.get("value").ok_or_else(|| {
+            error(
+                "the result is a native histogram".to_owned(),
+                "take a value of it, such as `histogram_quantile(0.99, …)`",
+            )
+        })?,
+        ("vector", Some(several)) => {
+            let next = "let the query give one value, such as by `sum(…)` or `max(…)`";
+            return Err(error(format!("the result has {} series", several.len()), next));
+        }
+        (other, _) => {
+            let next = "let the query give one value at one time: without a range such as `[5m]` around it";
+            return Err(error(format!("the result is a {other}"), next));
+        }
+    };
+    let text = pair.get(1).and_then(Value::as_str).unwrap_or_default();
+    let value = text.parse().map_err(|_| match text {
+        "NaN" => error(
+            "the value is NaN: the query divides 0 by 0, as without a request in the window".to_owned(),
+            "send traffic to the release; a longer `window` has more of it",
+        ),
+        "+Inf" | "-Inf" => error(format!("the value is {text}"), "see what the query divides by"),
+        _ => error(
+            format!("the value is {text:?}"),
+            "let the query give a number of at least 0, such as by `clamp_min(…, 0)`",
+        ),
+    })?;
+    let at = evaluated_at(kind, result)
+        .ok_or_else(|| error("the value has no time".to_owned(), "see whether the address is that of Prometheus"))?;
+    Ok(InstantValue { value, at })
 }
 
 /// The time of the last value, in seconds: the one that the query asks for, by default now.
@@ -168,4 +260,68 @@ fn from_buckets(counts: &BTreeMap<Option<Decimal>, f64>) -> Result<RequestFigure
         "give the histogram larger buckets",
     );
     Ok(RequestFigures { requests: Some(requests), ..RequestFigures::of_p99(p99) })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn vector(value: &str) -> Value {
+        json!({ "status": "success", "data": { "resultType": "vector", "result": [{ "metric": {}, "value": [1_767_225_600.5, value] }] } })
+    }
+
+    #[test]
+    fn an_instant_value_has_its_time() {
+        let at: Timestamp = "2026-01-01T00:00:00.5Z".parse().unwrap();
+        let mut whole = vector("0.25");
+        whole["warnings"] = json!([]);
+        whole["isPartial"] = json!(false);
+        // Hints of Prometheus 3 on the names of metrics: the value is whole.
+        whole["infos"] = json!(["PromQL info: metric might not be a counter"]);
+        for document in [
+            vector("0.25"),
+            whole,
+            json!({ "status": "success", "data": { "resultType": "scalar", "result": [1_767_225_600.5, "0.25"] } }),
+        ] {
+            let value = "0.25".parse().unwrap();
+            assert_eq!(read_instant_value(&document), Ok(InstantValue { value, at }));
+        }
+    }
+
+    #[test]
+    fn what_is_no_single_number_is_no_instant_value() {
+        let result = |kind: &str, result: Value| json!({ "status": "success", "data": { "resultType": kind, "result": result } });
+        let series = || json!({ "metric": {}, "value": [1.0, "1"] });
+        let mut warned = vector("1");
+        warned["warnings"] = json!(["store 2 is not available"]);
+        let mut partial = vector("1");
+        partial["isPartial"] = json!(true);
+        let mut warned_once = vector("1");
+        warned_once["warnings"] = json!("store 3 is not available");
+        let mut of_no_status = vector("1");
+        of_no_status["status"] = json!("pending");
+        for (document, why) in [
+            (vector("NaN"), "divides 0 by 0"),
+            (vector("+Inf"), "the value is +Inf"),
+            (vector("-1"), "the value is \"-1\""),
+            (vector(""), "the value is \"\""),
+            (result("vector", json!([])), "no series"),
+            (result("vector", json!([series(), series()])), "2 series"),
+            (result("vector", json!([{ "metric": {}, "histogram": [1.0, {}] }])), "native histogram"),
+            (result("matrix", json!([{ "metric": {}, "values": [[1.0, "1"]] }])), "a matrix"),
+            (result("string", json!([1.0, "1"])), "a string"),
+            (json!({ "status": "error", "errorType": "bad_data", "error": "parse error" }), "bad_data: parse error"),
+            (json!({ "p99": 1 }), "not that of Prometheus's query API"),
+            (json!([]), "not that of Prometheus's query API"),
+            (warned, "store 2 is not available"),
+            (partial, "a part of the data is missing"),
+            (warned_once, "store 3 is not available"),
+            (of_no_status, "not that of Prometheus's query API"),
+        ] {
+            let error = read_instant_value(&document).expect_err(why);
+            assert!(error.actual.contains(why) && !error.next.is_empty(), "{why}: {error:?}");
+        }
+    }
 }

@@ -97,14 +97,16 @@ impl Url {
     }
 
     /// The URL with one more parameter in its query, encoded.
-    pub(super) fn with_parameter(&self, name: &str, value: &str) -> Self {
+    #[must_use]
+    pub fn with_parameter(&self, name: &str, value: &str) -> Self {
         let mut url = self.0.clone();
         url.query_pairs_mut().append_pair(name, value);
         Self(url)
     }
 
     /// The URL with a longer path. `path` begins with a slash and needs no encoding.
-    pub(super) fn below(&self, path: &str) -> Self {
+    #[must_use]
+    pub fn below(&self, path: &str) -> Self {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         Self(url)
