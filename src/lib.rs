@@ -42,5 +42,6 @@ pub mod subject;
 pub mod supervise;
 pub mod team_command;
 pub mod values;
+pub mod workflow;
 pub mod world;
 pub mod yaml;

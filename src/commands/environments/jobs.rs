@@ -4,15 +4,14 @@
 //! Sources: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idenvironment>, and
 //! <https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/control-deployments>.
 
-use std::collections::BTreeMap;
-
 use super::{actual::ActualEnvironment, desired::DesiredEnvironment};
 use crate::{
     finding::{Figures, Finding},
     subject::EnvironmentName,
+    workflow::{MAX_DEPTH, WorkflowFile, nodes::WorkflowNodes},
     yaml::{
         YamlError,
-        tree::{Content, SpannedNode, SpannedPair, read_document},
+        tree::{SpannedNode, SpannedPair, read_document},
     },
 };
 
@@ -22,13 +21,6 @@ pub struct Workflows {
     /// Where they were read: `the checkout`, `the default branch of acme/infra`.
     pub place: String,
     pub files: Vec<WorkflowFile>,
-}
-
-#[derive(Debug)]
-pub struct WorkflowFile {
-    pub path: String,
-    /// The text, or why it cannot be read.
-    pub text: Result<String, Finding>,
 }
 
 /// What a workflow says about environments without deployments.
@@ -59,9 +51,6 @@ enum Written {
 /// The name of an environment, as written: the texts around its expressions.
 #[derive(Debug, PartialEq, Eq)]
 struct NamePattern(Vec<String>);
-
-/// How many collections of a workflow file may be nested.
-const MAX_DEPTH: usize = 64;
 
 /// Whether approvals of an environment count for `approval`: it has reviewers, in the file or on GitHub.
 #[must_use]
@@ -153,9 +142,10 @@ impl std::fmt::Display for Job {
 fn read_jobs(path: &str, text: &str) -> Result<WorkflowJobs, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Some(document) = read_document(text, MAX_DEPTH)? else { return Ok(WorkflowJobs::default()) };
-    let mut reader = WorkflowReader { path, anchors: BTreeMap::new(), found: WorkflowJobs::default() };
-    reader.collect_anchors(&document.root);
-    for pair in reader.field(&document.root, "jobs").map(|jobs| reader.pairs(&jobs.value)).unwrap_or_default() {
+    let nodes = WorkflowNodes::new(&document.root);
+    let jobs = nodes.field(&document.root, "jobs").map(|jobs| nodes.pairs(&jobs.value)).unwrap_or_default();
+    let mut reader = WorkflowReader { path, nodes, found: WorkflowJobs::default() };
+    for pair in jobs {
         reader.read_job(pair);
     }
     Ok(reader.found)
@@ -163,76 +153,42 @@ fn read_jobs(path: &str, text: &str) -> Result<WorkflowJobs, YamlError> {
 
 struct WorkflowReader<'a> {
     path: &'a str,
-    anchors: BTreeMap<usize, &'a SpannedNode>,
+    nodes: WorkflowNodes<'a>,
     found: WorkflowJobs,
 }
 
 impl<'a> WorkflowReader<'a> {
-    fn collect_anchors(&mut self, node: &'a SpannedNode) {
-        if node.anchor != 0 {
-            self.anchors.insert(node.anchor, node);
-        }
-        match &node.content {
-            Content::List { items, .. } => items.iter().for_each(|item| self.collect_anchors(item)),
-            Content::Map { pairs, .. } => pairs.iter().for_each(|pair| self.collect_anchors(&pair.value)),
-            Content::Scalar { .. } | Content::Alias(_) => {}
-        }
-    }
-
-    /// The node, or the one that it is an alias of.
-    fn resolve(&self, node: &'a SpannedNode) -> &'a SpannedNode {
-        match &node.content {
-            Content::Alias(anchor) => self.anchors.get(anchor).copied().unwrap_or(node),
-            _ => node,
-        }
-    }
-
-    fn pairs(&self, node: &'a SpannedNode) -> &'a [SpannedPair] {
-        match &self.resolve(node).content {
-            Content::Map { pairs, .. } => pairs,
-            _ => &[],
-        }
-    }
-
-    fn field(&self, node: &'a SpannedNode, name: &str) -> Option<&'a SpannedPair> {
-        self.pairs(node).iter().find(|pair| self.text(&pair.key) == Some(name))
-    }
-
-    fn text(&self, node: &'a SpannedNode) -> Option<&'a str> {
-        self.resolve(node).scalar().map(|(text, _)| text)
-    }
-
     fn place(&self, node: &SpannedNode) -> String {
         format!("{}:{}", self.path, node.position.line)
     }
 
     fn read_job(&mut self, SpannedPair { key, value }: &'a SpannedPair) {
-        if let Some(uses) = self.field(value, "uses")
-            && let Some(text) = self.text(&uses.value)
+        if let Some(uses) = self.nodes.field(value, "uses")
+            && let Some(text) = self.nodes.text(&uses.value)
             && !text.starts_with("./")
         {
             self.found.called.push(format!("{text} (called at {})", self.place(&uses.key)));
         }
-        let Some(environment) = self.field(value, "environment") else { return };
-        let (name, deployment, at) = match self.text(&environment.value) {
+        let Some(environment) = self.nodes.field(value, "environment") else { return };
+        let (name, deployment, at) = match self.nodes.text(&environment.value) {
             // An expression that makes an object may say anything; others are the name.
             Some(text) if text.to_lowercase().contains("fromjson") => {
                 (NamePattern::of(text), Written::Unknown(text.to_owned()), &environment.key)
             }
             Some(_) => return,
             None => {
-                let Some(deployment) = self.field(&environment.value, "deployment") else { return };
-                let text = self.text(&deployment.value).unwrap_or("not a single value").trim();
+                let Some(deployment) = self.nodes.field(&environment.value, "deployment") else { return };
+                let text = self.nodes.text(&deployment.value).unwrap_or("not a single value").trim();
                 let written = match constant(text).to_ascii_lowercase().as_str() {
                     "true" => return,
                     "false" => Written::False,
                     _ => Written::Unknown(text.to_owned()),
                 };
-                let name = self.field(&environment.value, "name").and_then(|name| self.text(&name.value));
+                let name = self.nodes.field(&environment.value, "name").and_then(|name| self.nodes.text(&name.value));
                 (name.map_or_else(NamePattern::any, NamePattern::of), written, &deployment.key)
             }
         };
-        let id = self.text(key).unwrap_or_default().to_owned();
+        let id = self.nodes.text(key).unwrap_or_default().to_owned();
         self.found.jobs.push(Job { place: self.place(at), id, name, deployment });
     }
 }

@@ -2,26 +2,18 @@
 
 use std::path::Path;
 
-use super::{
-    change::EnvironmentsApi,
-    jobs::{WorkflowFile, Workflows},
-};
+use super::{change::EnvironmentsApi, jobs::Workflows};
 use crate::{
     context::CommandContext,
     finding::Finding,
     observe::read_until_answered,
     values::HumanDuration,
-    world::{
-        checkout::is_of_other_repository,
-        files::{self, Glob},
-        git::Git,
+    workflow::{
+        WorkflowFile,
+        files::{FOLDER, is_workflow, read_folder},
     },
+    world::{checkout::is_of_other_repository, git::Git},
 };
-
-/// Where GitHub looks for workflows; not in folders below it.
-const FOLDER: &str = ".github/workflows";
-/// The largest workflow file that is read, in bytes. GitHub's own limit is lower.
-const MAX_SIZE: u64 = 1 << 20;
 
 /// The workflow files of the checkout, if it is of the repository and has some; otherwise those of the default branch.
 ///
@@ -51,15 +43,7 @@ fn in_checkout(place: &EnvironmentsApi<'_>, ctx: &CommandContext) -> Result<Opti
         return Ok(None);
     }
     let root = checkout.map_or(Path::new("."), |checkout| &checkout.top);
-    let mut files = Vec::new();
-    for name in in_work_tree(&root.join(FOLDER))? {
-        let bytes = files::read_bounded(&root.join(FOLDER).join(&name), MAX_SIZE);
-        let path = format!("{FOLDER}/{name}");
-        let text = bytes.and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| Finding::inconclusive(&path).actual("bytes that are not UTF-8"))
-        });
-        files.push(WorkflowFile { path, text });
-    }
+    let mut files = read_folder(root, FOLDER)?;
     for path in git.as_ref().map(in_commit).transpose()?.unwrap_or_default() {
         if files.iter().all(|file| file.path != path) {
             let missing =
@@ -72,16 +56,6 @@ fn in_checkout(place: &EnvironmentsApi<'_>, ctx: &CommandContext) -> Result<Opti
         }
     }
     Ok((!files.is_empty()).then(|| Workflows { place: "the checkout".to_owned(), files }))
-}
-
-/// The names of the workflow files in a folder.
-fn in_work_tree(folder: &Path) -> Result<Vec<String>, Finding> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let patterns: Vec<Glob> = ["*.yml", "*.yaml"].iter().filter_map(|pattern| pattern.parse().ok()).collect();
-    let found = files::find_existing(folder, &patterns)?;
-    Ok(found.iter().map(|path| path.to_string_lossy().into_owned()).filter(|name| !name.contains('/')).collect())
 }
 
 /// The paths of the workflow files in the commit that is checked out; none before the first commit.
@@ -106,8 +80,4 @@ fn on_github(place: &EnvironmentsApi<'_>, limit: HumanDuration, ctx: &CommandCon
     };
     let files = paths.into_iter().flatten().filter(|path| is_workflow(path)).map(read).collect();
     Ok(Workflows { place: format!("the default branch of {repository}"), files })
-}
-
-fn is_workflow(path: &str) -> bool {
-    [".yml", ".yaml"].iter().any(|ending| path.ends_with(ending))
 }

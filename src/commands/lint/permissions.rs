@@ -1,0 +1,183 @@
+//! Permissions of the job's token: `id-token: write` where it lets other programs sign, and what a command needs and the job
+//! lacks. Pure.
+
+use super::{
+    known::{LintRules, RECORD},
+    model::{Job, Level, PermissionsBlock, Workflow},
+    problem::{Problem, Rule},
+    steps::{InputValue, OurStep},
+};
+
+/// The permission with which a job asks GitHub for a signature.
+const ID_TOKEN: &str = "id-token";
+
+/// What a command asks for with one of its tokens.
+struct TokenNeeds {
+    command: &'static str,
+    input: &'static str,
+    /// Only with this value of an input.
+    only: Option<(&'static str, &'static str)>,
+    needs: &'static [(&'static str, Level)],
+}
+
+const fn needs(
+    command: &'static str,
+    input: &'static str,
+    needs: &'static [(&'static str, Level)],
+) -> TokenNeeds {
+    TokenNeeds { command, input, only: None, needs }
+}
+
+/// The permissions of `README.md` that the job's own token can have.
+const NEEDS: &[TokenNeeds] = &[
+    needs("bundle-size", "token", &[("pull-requests", Level::Read)]),
+    needs("comment", "token", &[("pull-requests", Level::Write)]),
+    needs("record", "source-token", &[("actions", Level::Read), ("contents", Level::Read)]),
+    needs("evidence", "token", &[("contents", Level::Read)]),
+    TokenNeeds {
+        only: Some(("source", "environment")),
+        ..needs(
+            "approval",
+            "token",
+            &[("actions", Level::Read), ("contents", Level::Read), ("deployments", Level::Read)],
+        )
+    },
+    TokenNeeds {
+        only: Some(("source", "pull-request")),
+        ..needs("approval", "token", &[("contents", Level::Read), ("pull-requests", Level::Read)])
+    },
+    needs(
+        "status",
+        "token",
+        &[
+            ("actions", Level::Read),
+            ("checks", Level::Read),
+            ("contents", Level::Read),
+            ("pull-requests", Level::Read),
+            ("statuses", Level::Write),
+        ],
+    ),
+    needs("wait", "token", &[("contents", Level::Read), ("issues", Level::Read)]),
+    needs("promote", "token", &[("contents", Level::Write)]),
+    needs("emergency", "token", &[("contents", Level::Write)]),
+    needs("emergency", "api-token", &[("actions", Level::Read), ("issues", Level::Write)]),
+    needs("rollback", "token", &[("contents", Level::Write)]),
+    needs("rollback", "api-token", &[("actions", Level::Read), ("issues", Level::Write)]),
+    needs("environments", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
+    needs("audit", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
+];
+
+pub fn judge_permissions(workflow: &Workflow, steps: &[OurStep<'_>], rules: &LintRules) -> Vec<Problem> {
+    let mut problems = judge_id_token(workflow, steps);
+    for step in steps {
+        problems.extend(judge_step(step, rules));
+    }
+    problems
+}
+
+/// `id-token: write` belongs to the job of `record` alone: whatever else runs in a job that has it could sign a forged report.
+fn judge_id_token(workflow: &Workflow, steps: &[OurStep<'_>]) -> Vec<Problem> {
+    let uses = |job: &Job, is_wanted: &dyn Fn(&OurStep<'_>) -> bool| {
+        steps.iter().any(|step| step.job.id == job.id && is_wanted(step))
+    };
+    let records = |job: &Job| uses(job, &|step| step.action.name == RECORD);
+    // Without `record`, a job of the team's own may sign in to a cloud.
+    let any_record = steps.iter().any(|step| step.action.name == RECORD);
+    let mut problems: Vec<Problem> = Vec::new();
+    for job in workflow.jobs.iter().filter(|job| !records(job) && (any_record || uses(job, &|_| true))) {
+        let Some(block) = job.permissions.as_ref().or(workflow.permissions.as_ref()) else { continue };
+        let (Level::Write, at) = block.level(ID_TOKEN) else { continue };
+        let whole = if job.permissions.is_none() { ", from the `permissions` of the workflow" } else { "" };
+        let problem = Problem::new(&workflow.path, at, Rule::IdToken)
+            .actual(format!("job `{}` has `id-token: write`{whole}", job.id.text))
+            .expected("this permission in the job of `record` alone: a program that has it can sign a forged report")
+            .next(if job.permissions.is_none() {
+                "give the job of `record` its own `permissions` with `id-token: write`, and remove it here"
+            } else {
+                "remove it from this job"
+            });
+        if !problems.iter().any(|known| known.is_same(&problem)) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+fn judge_step(step: &OurStep<'_>, rules: &LintRules) -> Option<Problem> {
+    let block = step.job.permissions.as_ref().or(step.workflow.permissions.as_ref());
+    let mut missing: Vec<(&str, Level)> = Vec::new();
+    if step.action.name == RECORD && is_signed(step, rules) && lacks(block, ID_TOKEN, Level::Write, Level::Nothing) {
+        missing.push((ID_TOKEN, Level::Write));
+    }
+    for needs in NEEDS.iter().filter(|needs| needs.command == step.action.name) {
+        let applies = needs.only.is_none_or(|(key, value)| step.value(key, rules) == InputValue::Plain(value.to_owned()));
+        if !applies || !step.with(needs.input).is_some_and(|entry| is_job_token(entry.text())) {
+            continue;
+        }
+        // Without `permissions:` the settings of the repository decide, which are not in the file.
+        let lacking = needs.needs.iter().filter(|(scope, level)| lacks(block, scope, *level, Level::Write));
+        missing.extend(lacking);
+    }
+    missing.sort();
+    missing.dedup_by_key(|(scope, _)| *scope);
+    if missing.is_empty() {
+        return None;
+    }
+    let lines: Vec<String> = missing.iter().map(|(scope, level)| format!("`{scope}: {}`", level.word())).collect();
+    let at = step.job.permissions.as_ref().map_or(step.uses.at, |block| match &missing[..] {
+        [(scope, _)] => block.level(scope).1,
+        _ => block.at,
+    });
+    let (job, name) = (&step.job.id.text, step.action.name);
+    Some(
+        step.problem(at, Rule::MissingPermission)
+            .actual(format!("job `{job}` lacks {}", lines.join(", ")))
+            .expected(format!("the permissions that `{name}` needs"))
+            .next(format!("add to the `permissions` of job `{job}`: {}", lines.join(", "))),
+    )
+}
+
+/// Whether a permission is missing. `unset`: the level without any `permissions:`.
+fn lacks(block: Option<&PermissionsBlock>, scope: &str, wanted: Level, unset: Level) -> bool {
+    block.map_or(unset, |block| block.level(scope).0) < wanted
+}
+
+/// Whether `record` asks GitHub for a signature: not in a dry-run, and not where the notices take its place.
+fn is_signed(step: &OurStep<'_>, rules: &LintRules) -> bool {
+    let value = step.value("proof", rules);
+    value == InputValue::Plain("required".to_owned()) && !step.is_dry_run(rules)
+}
+
+/// Whether a value is the job's own token.
+fn is_job_token(value: &str) -> bool {
+    let inner = value.trim().strip_prefix("${{").and_then(|text| text.strip_suffix("}}")).unwrap_or_default();
+    ["github.token", "secrets.GITHUB_TOKEN"].iter().any(|token| inner.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::{COMMANDS, command_table};
+
+    #[test]
+    fn every_row_names_a_command_and_one_of_its_tokens() {
+        let table = command_table();
+        for TokenNeeds { command, input, only, .. } in NEEDS {
+            let settings = table.settings_of(command).unwrap();
+            assert!(settings.iter().any(|setting| setting.key == *input && setting.is_secret()), "{command} {input}");
+            if let Some((key, value)) = only {
+                let setting = settings.iter().find(|setting| setting.key == *key).unwrap();
+                assert!(setting.choices.iter().any(|choice| choice == value), "{command} {key} {value}");
+            }
+        }
+        // A command with a job's token among its inputs has a row.
+        for entry in COMMANDS.iter().filter(|entry| !entry.kind.is_local()) {
+            for setting in table.settings_of(entry.name).unwrap() {
+                if setting.value_name == "GITHUB_TOKEN" {
+                    let has_row = NEEDS.iter().any(|row| row.command == entry.name && row.input == setting.key);
+                    assert!(has_row, "{} {}", entry.name, setting.key);
+                }
+            }
+        }
+    }
+}
