@@ -13,6 +13,7 @@ pub mod environments;
 pub mod evidence;
 pub mod health;
 pub mod metric;
+pub mod lint;
 pub mod performance;
 pub mod promote;
 pub mod record;
@@ -47,6 +48,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     command::<environments::Args>(),
     command::<doctor::Args>(),
     command::<audit::Args>(),
+    command::<lint::Args>(),
     command::<demo::Args>(),
 ];
 

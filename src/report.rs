@@ -182,6 +182,8 @@ pub struct Outcome {
     pub reports: Vec<Report>,
     /// The command that judges what was only measured.
     pub judged_by: Option<&'static str>,
+    /// A local command has printed its findings itself, in a format that was asked for.
+    pub is_printed: bool,
 }
 
 impl From<Vec<Finding>> for Outcome {

@@ -211,9 +211,10 @@ fn finish(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
 /// For a local command, which prints its own output: reports only what went wrong.
 fn finish_local(ctx: &CommandContext, end: Result<Outcome, CommandError>) -> u8 {
     let error = end.as_ref().err().cloned();
+    let is_printed = end.as_ref().is_ok_and(|outcome| outcome.is_printed);
     let mut report = ctx.execution.partial.copy();
     report.close(end, ctx.execution.wall());
-    if report.verdict != Verdict::Passed {
+    if report.verdict != Verdict::Passed && !is_printed {
         ctx.log.report(&report, "", true);
     }
     exit_code(error.as_ref().map_or(Ok(report.verdict), Err), false)

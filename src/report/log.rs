@@ -31,6 +31,14 @@ pub enum Level {
     Notice,
 }
 
+/// A line of a file of the repository. Line and column count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLine<'a> {
+    pub file: &'a str,
+    pub line: usize,
+    pub column: usize,
+}
+
 /// Writes lines, groups and annotations; as plain text outside Actions.
 pub struct Log {
     out: Mutex<Box<dyn Write + Send>>,
@@ -90,6 +98,26 @@ impl Log {
         } else {
             format!("{word}: {title}: {message}")
         });
+    }
+
+    /// Prints an annotation of a line as a workflow command, also where no runner is known to read it: a local command prints it
+    /// when it is asked to.
+    pub fn annotate_line(&self, level: Level, line: &SourceLine<'_>, title: &str, message: &str) {
+        let command = match level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        };
+        let (file, title) = (harmless_line(line.file), harmless_line(title));
+        let message = clip(&harmless(message), LONGEST_MESSAGE);
+        self.write(&format!(
+            "::{command} file={},line={},col={},title={}::{}",
+            escape_property(&file),
+            line.line,
+            line.column,
+            escape_property(&title),
+            escape_data(&message)
+        ));
     }
 
     /// Prints the report: findings, effects, annotations, and the notice that `evidence` reads later. `fails`: the step fails.
@@ -264,6 +292,17 @@ pub mod tests {
         assert!(text.starts_with("::error title="), "{text}");
         assert!(text.contains("%250A"), "a percent sign is escaped first: {text}");
         assert!(!text.contains("##["));
+    }
+
+    #[test]
+    fn an_annotation_of_a_line_is_one_command_on_every_machine() {
+        let kept = Kept::default();
+        let log = kept.log(false);
+        log.annotate_line(Level::Error, &SourceLine { file: "a,b:c.yml", line: 3, column: 9 }, "lint", "50 %\n::x");
+        log.annotate_line(Level::Error, &SourceLine { file: HOSTILE, line: 1, column: 1 }, HOSTILE, HOSTILE);
+        let text = kept.text();
+        assert!(text.starts_with("::error file=a%2Cb%3Ac.yml,line=3,col=9,title=lint::50 %25%0A: :x\n"), "{text}");
+        assert_eq!(text.lines().count(), 2, "{text}");
     }
 
     #[test]

@@ -20,11 +20,7 @@ struct TokenNeeds {
     needs: &'static [(&'static str, Level)],
 }
 
-const fn needs(
-    command: &'static str,
-    input: &'static str,
-    needs: &'static [(&'static str, Level)],
-) -> TokenNeeds {
+const fn needs(command: &'static str, input: &'static str, needs: &'static [(&'static str, Level)]) -> TokenNeeds {
     TokenNeeds { command, input, only: None, needs }
 }
 
@@ -80,11 +76,11 @@ fn judge_id_token(workflow: &Workflow, steps: &[OurStep<'_>]) -> Vec<Problem> {
     let uses = |job: &Job, is_wanted: &dyn Fn(&OurStep<'_>) -> bool| {
         steps.iter().any(|step| step.job.id == job.id && is_wanted(step))
     };
-    let records = |job: &Job| uses(job, &|step| step.action.name == RECORD);
+    let records = |job: &Job| uses(job, &|step: &OurStep<'_>| step.action.name == RECORD);
     // Without `record`, a job of the team's own may sign in to a cloud.
     let any_record = steps.iter().any(|step| step.action.name == RECORD);
     let mut problems: Vec<Problem> = Vec::new();
-    for job in workflow.jobs.iter().filter(|job| !records(job) && (any_record || uses(job, &|_| true))) {
+    for job in workflow.jobs.iter().filter(|job| !records(job) && (any_record || uses(job, &|_: &OurStep<'_>| true))) {
         let Some(block) = job.permissions.as_ref().or(workflow.permissions.as_ref()) else { continue };
         let (Level::Write, at) = block.level(ID_TOKEN) else { continue };
         let whole = if job.permissions.is_none() { ", from the `permissions` of the workflow" } else { "" };
@@ -96,7 +92,8 @@ fn judge_id_token(workflow: &Workflow, steps: &[OurStep<'_>]) -> Vec<Problem> {
             } else {
                 "remove it from this job"
             });
-        if !problems.iter().any(|known| known.is_same(&problem)) {
+        // One for the workflow, however many jobs take its permissions.
+        if problems.iter().all(|known| known.at != problem.at) {
             problems.push(problem);
         }
     }

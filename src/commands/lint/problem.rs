@@ -89,8 +89,8 @@ impl Problem {
             .next(self.next.as_str())
     }
 
-    /// Whether it is about the same place.
+    /// Whether it says the same about the same place.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.path == other.path && self.at == other.at && self.rule == other.rule
+        self.path == other.path && self.at == other.at && self.rule == other.rule && self.actual == other.actual
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     workflow::{MAX_DEPTH, nodes::WorkflowNodes},
     yaml::{
         YamlError,
-        tree::{Content, SpannedNode, SpannedPair, read_document},
+        tree::{Content, Quoting, SpannedNode, SpannedPair, read_document},
     },
 };
 
@@ -60,7 +60,10 @@ impl<'a> ModelReader<'a> {
 
     fn entry(&self, SpannedPair { key, value }: &'a SpannedPair) -> Entry {
         let key = self.text(key).unwrap_or_else(|| Text { text: String::new(), at: key.position });
-        Entry { key, value: self.text(value) }
+        // A block starts in the line after its header; its key is easier to find.
+        let is_block = matches!(&value.content, Content::Scalar { quoting: Quoting::Block, .. });
+        let value = self.text(value).map(|value| if is_block { Text { at: key.at, ..value } } else { value });
+        Entry { key, value }
     }
 
     fn entries_of(&self, node: &'a SpannedNode, name: &str) -> Vec<Entry> {

@@ -139,11 +139,14 @@ fn is_report_name(name: &str) -> bool {
 /// The ids of the steps whose report is in an output.
 fn report_ids(output: &Entry) -> Vec<&str> {
     let paths = expressions(output.text()).into_iter().flat_map(references);
-    let id = |path: Vec<&'_ str>| match path[..] {
-        ["steps", id, "outputs", "report"] => Some(id),
+    paths.filter_map(|path| report_id(&path)).collect()
+}
+
+fn report_id<'a>(path: &[&'a str]) -> Option<&'a str> {
+    match path {
+        ["steps", id, "outputs", "report"] => Some(*id),
         _ => None,
-    };
-    paths.filter_map(id).collect()
+    }
 }
 
 /// Steps of the same job whose reports are not in `toJSON(steps)`.
@@ -188,7 +191,7 @@ fn missing_gate(
         required.iter().filter(|name| !steps.iter().any(|step| step.action.name == name.as_str())).collect();
     let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
     let first = names.first()?;
-    let at = record.with("required").map_or(record.uses.at, Entry::value_at);
+    let at = record.with("required").map_or(record.uses.at, |entry| entry.key.at);
     Some(
         record
             .problem(at, Rule::MissingReport)
@@ -218,7 +221,7 @@ fn gates_not_awaited(
         let is_settled = |record: &&OurStep<'_>| {
             record.job.id == job.id || waits_for(workflow, record, job, rules) || follows(workflow, job, record.job)
         };
-        if records.iter().any(|record| is_settled(&record)) {
+        if records.iter().any(is_settled) {
             continue;
         }
         let (id, own) = (&job.id.text, &first.job.id.text);
