@@ -28,7 +28,7 @@ fn the_workflows_of_this_repository_have_no_finding() {
 fn a_finding_has_file_line_and_column() {
     let ended = with_workflow(WRONG).run(&["lint"]);
     assert_eq!(ended.code, 1, "{}", ended.log);
-    let line = format!("{WORKFLOW}:8:17 unknown-input: `endpoint`, which is no input of `health`; expected one of ");
+    let line = format!("{WORKFLOW}:8:17 unknown-input: `endpoint`, which is no input of `health`; expected an input of `health`; next: ");
     assert!(ended.log.contains(&line), "{}", ended.log);
     assert!(ended.log.contains("next: did you mean `endpoints`?"), "{}", ended.log);
 }

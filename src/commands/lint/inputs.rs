@@ -17,14 +17,17 @@ pub fn judge_inputs(step: &OurStep<'_>, rules: &LintRules) -> Vec<Problem> {
         let key = &entry.key.text;
         let close = closest(key, &known);
         meant.extend(close);
-        let next = match close {
-            Some(close) => format!("did you mean `{close}`? GitHub only warns, and `{name}` takes its default"),
-            None => format!("remove the line; the README of `{name}` has its inputs"),
+        let (expected, next) = match close {
+            Some(close) => (
+                format!("an input of `{name}`"),
+                format!("did you mean `{close}`? GitHub only warns, and `{name}` takes its default"),
+            ),
+            None => (format!("one of {}", known.join(", ")), format!("remove the line, or name an input of `{name}`")),
         };
         problems.push(
             step.problem(entry.key.at, Rule::UnknownInput)
                 .actual(format!("`{key}`, which is no input of `{name}`"))
-                .expected(format!("one of {}", known.join(", ")))
+                .expected(expected)
                 .next(next),
         );
     }

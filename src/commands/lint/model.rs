@@ -70,6 +70,8 @@ pub struct Job {
 pub struct Step {
     pub id: Option<String>,
     pub uses: Option<Text>,
+    /// Where `run` is.
+    pub run_at: Option<Position>,
     pub with: Vec<Entry>,
     pub env: KnownNames,
 }

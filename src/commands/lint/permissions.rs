@@ -2,14 +2,18 @@
 //! lacks. Pure.
 
 use super::{
-    known::{LintRules, RECORD},
-    model::{Job, Level, PermissionsBlock, Workflow},
+    known::{LintRules, RECORD, Role},
+    model::{Job, Level, PermissionsBlock, Step, Workflow},
     problem::{Problem, Rule},
     steps::{InputValue, OurStep},
 };
+use crate::yaml::Position;
 
 /// The permission with which a job asks GitHub for a signature.
 const ID_TOKEN: &str = "id-token";
+
+/// The actions of GitHub that the job of `record` may use: they run nothing of the team's.
+const HARMLESS: [&str; 3] = ["actions/checkout", "actions/download-artifact", "actions/create-github-app-token"];
 
 /// What a command asks for with one of its tokens.
 struct TokenNeeds {
@@ -97,7 +101,34 @@ fn judge_id_token(workflow: &Workflow, steps: &[OurStep<'_>]) -> Vec<Problem> {
             problems.push(problem);
         }
     }
+    let signing = workflow.jobs.iter().filter(|job| records(job)).filter(|job| {
+        let block = job.permissions.as_ref().or(workflow.permissions.as_ref());
+        block.is_some_and(|block| block.level(ID_TOKEN).0 == Level::Write)
+    });
+    problems.extend(signing.flat_map(|job| other_programs(workflow, job, steps)));
     problems
+}
+
+/// Steps beside `record` that run a program, which could sign as well.
+fn other_programs(workflow: &Workflow, job: &Job, steps: &[OurStep<'_>]) -> Vec<Problem> {
+    let program = |(index, step): (usize, &Step)| -> Option<(String, Position)> {
+        if let Some(at) = step.run_at {
+            return Some(("a script".to_owned(), at));
+        }
+        let uses = step.uses.as_ref()?;
+        let name = uses.text.split('@').next().unwrap_or_default();
+        let ours = steps.iter().find(|ours| ours.job.id == job.id && ours.index == index);
+        // Gates start the tests of the team; other commands start nothing.
+        let is_harmless = ours.map_or_else(|| HARMLESS.contains(&name), |ours| ours.action.role == Role::Other);
+        (!is_harmless).then(|| (format!("`{name}`"), uses.at))
+    };
+    let problem = |(what, at): (String, Position)| {
+        Problem::new(&workflow.path, at, Rule::IdToken)
+            .actual(format!("job `{}` runs {what} beside `record`, with `id-token: write`", job.id.text))
+            .expected("nothing else in this job: a program that has the permission can sign a forged report")
+            .next("move the step to another job, which has no `id-token: write`")
+    };
+    job.steps.iter().enumerate().filter_map(program).map(problem).collect()
 }
 
 fn judge_step(step: &OurStep<'_>, rules: &LintRules) -> Option<Problem> {

@@ -165,6 +165,7 @@ impl<'a> ModelReader<'a> {
         Step {
             id: self.text_of(step, "id").map(|id| id.text),
             uses: self.text_of(step, "uses"),
+            run_at: self.nodes.field(step, "run").map(|run| run.key.position),
             with: self.entries_of(step, "with"),
             env: self.names_of(step, "env"),
         }

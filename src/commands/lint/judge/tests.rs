@@ -176,6 +176,20 @@ const WRONG: &[WrongWorkflow] = &[
     ),
     wrong(
         VALIDATE,
+        &[("- uses: acme/promote-gates/record@v1", "- ⟦run: npm ci\n      - uses: acme/promote-gates/record@v1")],
+        "id-token",
+        "job `record` runs a script beside `record`",
+        "move the step to another job",
+    ),
+    wrong(
+        VALIDATE,
+        &[("- uses: acme/promote-gates/record@v1", "- uses: ⟦acme/sign@v1\n      - uses: acme/promote-gates/record@v1")],
+        "id-token",
+        "job `record` runs `acme/sign` beside `record`",
+        "move the step to another job",
+    ),
+    wrong(
+        VALIDATE,
         &[("permissions: {}", "⟦permissions: write-all")],
         "id-token",
         "job `health` has `id-token: write`, from the `permissions` of the workflow",
@@ -319,6 +333,7 @@ fn what_only_looks_wrong_has_no_finding() {
         (VALIDATE, &[("      id-token: write\n", ""), ("repository: acme/infra", "repository: acme/infra\n          proof: annotations")], "{}"),
         (VALIDATE, &[("env.TAG }}\n          endpoints", "env.OTHER || env.TAG }}\n          endpoints")], "{}"),
         (VALIDATE, &[("uses: actions/checkout@v4", "run: echo X=1 >>\"$GITHUB_ENV\""), ("npm run smoke", "${{ env.X }}")], "{}"),
+        (VALIDATE, &[("- uses: acme/promote-gates/record@v1", "- uses: actions/download-artifact@v8\n      - uses: acme/promote-gates/record@v1")], "{}"),
         // A gate that counts for nothing, and one on another environment.
         (VALIDATE, &[("needs: [health, smoke]", "needs: [health]"), ("            smoke\n", ""), ("npm run smoke", "x\n          dry-run: true")], "{}"),
         (VALIDATE, &[("needs: [health, smoke]", "needs: [health]"), ("            smoke\n", ""), ("npm run smoke", "x\n          environment: test")], "{}"),
