@@ -28,7 +28,9 @@ fn the_workflows_of_this_repository_have_no_finding() {
 fn a_finding_has_file_line_and_column() {
     let ended = with_workflow(WRONG).run(&["lint"]);
     assert_eq!(ended.code, 1, "{}", ended.log);
-    let line = format!("{WORKFLOW}:8:17 unknown-input: `endpoint`, which is no input of `health`; expected an input of `health`; next: ");
+    let line = format!(
+        "{WORKFLOW}:8:17 unknown-input: `endpoint`, which is no input of `health`; expected an input of `health`; next: "
+    );
     assert!(ended.log.contains(&line), "{}", ended.log);
     assert!(ended.log.contains("next: did you mean `endpoints`?"), "{}", ended.log);
 }
@@ -106,10 +108,9 @@ fn what_cannot_be_read_is_inconclusive() {
 
 #[test]
 fn bad_flags_are_refused() {
-    for (arguments, message) in [
-        (["lint", "--checkout", "gone"], "gone: no such folder"),
-        (["lint", "--format", "xml"], "text, json, github"),
-    ] {
+    for (arguments, message) in
+        [(["lint", "--checkout", "gone"], "gone: no such folder"), (["lint", "--format", "xml"], "text, json, github")]
+    {
         let ended = with_workflow(RIGHT).run(&arguments);
         assert!(ended.code == 2 && ended.log.contains(message), "{}", ended.log);
     }

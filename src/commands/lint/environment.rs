@@ -28,7 +28,9 @@ pub fn judge_environments(workflow: &Workflow, steps: &[OurStep<'_>], rules: &Li
 fn environment_asked(step: &OurStep<'_>, rules: &LintRules) -> Option<String> {
     step.action.input(INPUT)?;
     // `approval` may ask about a pull request.
-    if step.action.input("source").is_some() && step.value("source", rules) != InputValue::Plain("environment".to_owned()) {
+    if step.action.input("source").is_some()
+        && step.value("source", rules) != InputValue::Plain("environment".to_owned())
+    {
         return None;
     }
     match step.value(INPUT, rules) {
@@ -58,7 +60,10 @@ fn judge_name(step: &OurStep<'_>, rules: &LintRules) -> Option<Problem> {
         step.problem(written.at, Rule::Environment)
             .actual(format!("job `{}` has the environment `{}`", job.text, written.text))
             .expected(expected)
-            .next(format!("give both the same name; GitHub creates `{}` without protection if it does not exist", written.text)),
+            .next(format!(
+                "give both the same name; GitHub creates `{}` without protection if it does not exist",
+                written.text
+            )),
     )
 }
 

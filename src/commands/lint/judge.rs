@@ -1,14 +1,8 @@
 //! Judges workflows: every rule, on every step that uses an action of this repository.
 
 use super::{
-    environment::judge_environments,
-    inputs::judge_inputs,
-    known::LintRules,
-    model::Workflow,
-    permissions::judge_permissions,
-    problem::Problem,
-    references::judge_references,
-    reports::judge_reports,
+    environment::judge_environments, inputs::judge_inputs, known::LintRules, model::Workflow,
+    permissions::judge_permissions, problem::Problem, references::judge_references, reports::judge_reports,
     steps::find_steps,
 };
 

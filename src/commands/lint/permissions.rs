@@ -138,7 +138,8 @@ fn judge_step(step: &OurStep<'_>, rules: &LintRules) -> Option<Problem> {
         missing.push((ID_TOKEN, Level::Write));
     }
     for needs in NEEDS.iter().filter(|needs| needs.command == step.action.name) {
-        let applies = needs.only.is_none_or(|(key, value)| step.value(key, rules) == InputValue::Plain(value.to_owned()));
+        let applies =
+            needs.only.is_none_or(|(key, value)| step.value(key, rules) == InputValue::Plain(value.to_owned()));
         if !applies || !step.with(needs.input).is_some_and(|entry| is_job_token(entry.text())) {
             continue;
         }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{
-    Entry, Granted, Job, JobEnvironment, KnownNames, Level, PermissionsBlock, Step, Text, Workflow,
-};
+use super::model::{Entry, Granted, Job, JobEnvironment, KnownNames, Level, PermissionsBlock, Step, Text, Workflow};
 use crate::{
     workflow::{MAX_DEPTH, nodes::WorkflowNodes},
     yaml::{
@@ -134,7 +132,9 @@ impl<'a> ModelReader<'a> {
     fn job_ids(&self, needs: &'a SpannedNode) -> Vec<String> {
         match self.nodes.text(needs) {
             Some(one) => vec![one.to_owned()],
-            None => self.nodes.items(needs).iter().filter_map(|item| self.nodes.text(item)).map(ToOwned::to_owned).collect(),
+            None => {
+                self.nodes.items(needs).iter().filter_map(|item| self.nodes.text(item)).map(ToOwned::to_owned).collect()
+            }
         }
     }
 

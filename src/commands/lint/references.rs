@@ -31,8 +31,9 @@ pub fn judge_references(step: &OurStep<'_>, rules: &LintRules) -> Vec<Problem> {
     for entry in &step.step.with {
         let found = expressions(entry.text());
         let paths = found.into_iter().filter(|expression| !has_fallback(expression)).flat_map(references);
-        let Some((path, NoValue { why, next })) =
-            paths.filter(|path| !path.contains(&"*")).find_map(|path| Some((path.join("."), no_value(step, &path, rules)?)))
+        let Some((path, NoValue { why, next })) = paths
+            .filter(|path| !path.contains(&"*"))
+            .find_map(|path| Some((path.join("."), no_value(step, &path, rules)?)))
         else {
             continue;
         };

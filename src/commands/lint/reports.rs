@@ -54,7 +54,9 @@ fn needed<'s, 'a>(
     let is_needed = |step: &&OurStep<'_>| {
         let names = required.as_ref();
         let by_name = names.is_none_or(|names| names.iter().any(|name| name == step.action.name));
-        step.action.has_report_for_later() && (by_name || step.action.role == Role::GateRunner) && !step.is_dry_run(rules)
+        step.action.has_report_for_later()
+            && (by_name || step.action.role == Role::GateRunner)
+            && !step.is_dry_run(rules)
     };
     steps.iter().filter(|step| step.job.id == job.id).filter(is_needed).collect()
 }
@@ -73,7 +75,10 @@ fn judge_job(reader: &OurStep<'_>, job: &Job, steps: &[OurStep<'_>], rules: &Lin
         return Some(
             first
                 .problem(at, Rule::MatrixOutputs)
-                .actual(format!("job `{}` is a matrix: the last leg that ends overwrites the outputs of the others", job.id.text))
+                .actual(format!(
+                    "job `{}` is a matrix: the last leg that ends overwrites the outputs of the others",
+                    job.id.text
+                ))
                 .expected("the report of every leg")
                 .next(MATRIX),
         );
@@ -85,13 +90,18 @@ fn judge_job(reader: &OurStep<'_>, job: &Job, steps: &[OurStep<'_>], rules: &Lin
 fn judge_output(reader: &OurStep<'_>, gate: &OurStep<'_>) -> Option<Problem> {
     let (job, name) = (gate.job, gate.action.name);
     let line = |id: &str| format!("`report: ${{{{ steps.{id}.outputs.report }}}}`");
-    let expected = format!("an output of job `{}` with the report of `{name}`, which `{}` reads", job.id.text, reader.action.name);
+    let expected =
+        format!("an output of job `{}` with the report of `{name}`, which `{}` reads", job.id.text, reader.action.name);
     let Some(id) = &gate.step.id else {
         return Some(
             gate.problem(gate.uses.at, Rule::MissingReport)
                 .actual(format!("the step of `{name}` has no `id`, so no output can have its report"))
                 .expected(expected)
-                .next(format!("add `id: {name}` to the step, and {} to `outputs:` of job `{}`", line(name), job.id.text)),
+                .next(format!(
+                    "add `id: {name}` to the step, and {} to `outputs:` of job `{}`",
+                    line(name),
+                    job.id.text
+                )),
         );
     };
     let refers = |output: &&Entry| report_ids(output).iter().any(|found| found.eq_ignore_ascii_case(id));

@@ -43,6 +43,21 @@ struct JsonFinding<'a> {
     next: &'a str,
 }
 
+impl<'a> From<&'a Problem> for JsonFinding<'a> {
+    fn from(problem: &'a Problem) -> Self {
+        Self {
+            file: &problem.path,
+            line: problem.at.line,
+            column: problem.at.column,
+            rule: problem.rule.name(),
+            verdict: problem.verdict.word(),
+            actual: &problem.actual,
+            expected: &problem.expected,
+            next: &problem.next,
+        }
+    }
+}
+
 /// The findings: one for each problem, or that there is none.
 pub fn findings(result: &LintResult) -> Vec<Finding> {
     if result.problems.is_empty() {
@@ -92,16 +107,6 @@ pub fn print(format: Format, result: &LintResult, findings: &[Finding], log: &Lo
 }
 
 fn json(result: &LintResult, findings: &[Finding]) -> String {
-    let problem = |problem: &Problem| JsonFinding {
-        file: &problem.path,
-        line: problem.at.line,
-        column: problem.at.column,
-        rule: problem.rule.name(),
-        verdict: problem.verdict.word(),
-        actual: &problem.actual,
-        expected: &problem.expected,
-        next: &problem.next,
-    };
     let result = JsonResult {
         schema: SCHEMA,
         verdict: verdict(findings).word(),
@@ -111,7 +116,7 @@ fn json(result: &LintResult, findings: &[Finding]) -> String {
         },
         workflows: result.workflows,
         steps: result.steps,
-        findings: result.problems.iter().map(problem).collect(),
+        findings: result.problems.iter().map(JsonFinding::from).collect(),
     };
     serde_json::to_string_pretty(&result).unwrap_or_default()
 }

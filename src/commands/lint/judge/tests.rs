@@ -183,7 +183,10 @@ const WRONG: &[WrongWorkflow] = &[
     ),
     wrong(
         VALIDATE,
-        &[("- uses: acme/promote-gates/record@v1", "- uses: ⟦acme/sign@v1\n      - uses: acme/promote-gates/record@v1")],
+        &[(
+            "- uses: acme/promote-gates/record@v1",
+            "- uses: ⟦acme/sign@v1\n      - uses: acme/promote-gates/record@v1",
+        )],
         "id-token",
         "job `record` runs `acme/sign` beside `record`",
         "move the step to another job",
@@ -197,7 +200,10 @@ const WRONG: &[WrongWorkflow] = &[
     ),
     wrong(
         VALIDATE,
-        &[("    permissions:\n      actions: read", "    ⟦permissions:\n      actions: read"), ("      id-token: write\n", "")],
+        &[
+            ("    permissions:\n      actions: read", "    ⟦permissions:\n      actions: read"),
+            ("      id-token: write\n", ""),
+        ],
         "missing-permission",
         "job `record` lacks `id-token: write`",
         "add to the `permissions` of job `record`",
@@ -276,7 +282,10 @@ const WRONG: &[WrongWorkflow] = &[
     ),
     wrong(
         PROMOTE,
-        &[("          subject: ${{ needs.evidence.outputs.subject }}\n          github", "          subject: ⟦${{ needs.evidence.outputs.subjct }}\n          github")],
+        &[(
+            "          subject: ${{ needs.evidence.outputs.subject }}\n          github",
+            "          subject: ⟦${{ needs.evidence.outputs.subjct }}\n          github",
+        )],
         "empty-value",
         "job `evidence` has no output `subjct`",
         "did you mean `subject`?",
@@ -329,21 +338,97 @@ fn what_only_looks_wrong_has_no_finding() {
         (VALIDATE, &[("report: ${{ steps.smoke", "report: ${{ steps.Smoke")], "{}"),
         (VALIDATE, &[("          results: ${{ toJSON(needs) }}\n", "          reports: reports/*.json\n")], "{}"),
         (VALIDATE, &[("permissions: {}", "permissions: read-all")], "{}"),
-        (VALIDATE, &[("          required: |\n            health\n            smoke\n", "")], "record: { required: [health, smoke] }"),
-        (VALIDATE, &[("      id-token: write\n", ""), ("repository: acme/infra", "repository: acme/infra\n          proof: annotations")], "{}"),
+        (
+            VALIDATE,
+            &[("          required: |\n            health\n            smoke\n", "")],
+            "record: { required: [health, smoke] }",
+        ),
+        (
+            VALIDATE,
+            &[
+                ("      id-token: write\n", ""),
+                ("repository: acme/infra", "repository: acme/infra\n          proof: annotations"),
+            ],
+            "{}",
+        ),
         (VALIDATE, &[("env.TAG }}\n          endpoints", "env.OTHER || env.TAG }}\n          endpoints")], "{}"),
-        (VALIDATE, &[("uses: actions/checkout@v4", "run: echo X=1 >>\"$GITHUB_ENV\""), ("npm run smoke", "${{ env.X }}")], "{}"),
-        (VALIDATE, &[("- uses: acme/promote-gates/record@v1", "- uses: actions/download-artifact@v8\n      - uses: acme/promote-gates/record@v1")], "{}"),
+        (
+            VALIDATE,
+            &[("uses: actions/checkout@v4", "run: echo X=1 >>\"$GITHUB_ENV\""), ("npm run smoke", "${{ env.X }}")],
+            "{}",
+        ),
+        (
+            VALIDATE,
+            &[(
+                "- uses: acme/promote-gates/record@v1",
+                "- uses: actions/download-artifact@v8\n      - uses: acme/promote-gates/record@v1",
+            )],
+            "{}",
+        ),
         // A gate that counts for nothing, and one on another environment.
-        (VALIDATE, &[("needs: [health, smoke]", "needs: [health]"), ("            smoke\n", ""), ("npm run smoke", "x\n          dry-run: true")], "{}"),
-        (VALIDATE, &[("needs: [health, smoke]", "needs: [health]"), ("            smoke\n", ""), ("npm run smoke", "x\n          environment: test")], "{}"),
-        (PROMOTE, &[("    environment: production\n    permissions", "    environment: Production\n    permissions")], "{}"),
-        (PROMOTE, &[("    environment: production\n    permissions", "    environment: ${{ vars.NAME }}\n    permissions")], "{}"),
-        (PROMOTE, &[("    environment: production\n    permissions", "    environment: { name: production, deployment: true }\n    permissions")], "{}"),
-        (PROMOTE, &[("          github-environment: production\n", "")], "approval: { github-environment: production }"),
-        (PROMOTE, &[("      deployments: read\n", ""), ("          github-environment: production\n", "          source: pull-request\n"), ("      issues: read\n", "      issues: read\n      pull-requests: read\n")], "{}"),
-        (EMERGENCY, &[("permissions: {}\n", ""), ("    permissions:\n      actions: read\n      contents: read\n      issues: write\n", "")], "{}"),
-        (EMERGENCY, &[("api-token: ${{ github.token }}", "api-token: ${{ secrets.API }}"), ("      issues: write\n", "")], "{}"),
+        (
+            VALIDATE,
+            &[
+                ("needs: [health, smoke]", "needs: [health]"),
+                ("            smoke\n", ""),
+                ("npm run smoke", "x\n          dry-run: true"),
+            ],
+            "{}",
+        ),
+        (
+            VALIDATE,
+            &[
+                ("needs: [health, smoke]", "needs: [health]"),
+                ("            smoke\n", ""),
+                ("npm run smoke", "x\n          environment: test"),
+            ],
+            "{}",
+        ),
+        (
+            PROMOTE,
+            &[("    environment: production\n    permissions", "    environment: Production\n    permissions")],
+            "{}",
+        ),
+        (
+            PROMOTE,
+            &[("    environment: production\n    permissions", "    environment: ${{ vars.NAME }}\n    permissions")],
+            "{}",
+        ),
+        (
+            PROMOTE,
+            &[(
+                "    environment: production\n    permissions",
+                "    environment: { name: production, deployment: true }\n    permissions",
+            )],
+            "{}",
+        ),
+        (
+            PROMOTE,
+            &[("          github-environment: production\n", "")],
+            "approval: { github-environment: production }",
+        ),
+        (
+            PROMOTE,
+            &[
+                ("      deployments: read\n", ""),
+                ("          github-environment: production\n", "          source: pull-request\n"),
+                ("      issues: read\n", "      issues: read\n      pull-requests: read\n"),
+            ],
+            "{}",
+        ),
+        (
+            EMERGENCY,
+            &[
+                ("permissions: {}\n", ""),
+                ("    permissions:\n      actions: read\n      contents: read\n      issues: write\n", ""),
+            ],
+            "{}",
+        ),
+        (
+            EMERGENCY,
+            &[("api-token: ${{ github.token }}", "api-token: ${{ secrets.API }}"), ("      issues: write\n", "")],
+            "{}",
+        ),
     ] {
         let found = lint(&changed(file, changes), config);
         assert_eq!(found, Vec::<Problem>::new(), "{changes:?}");
@@ -352,7 +437,10 @@ fn what_only_looks_wrong_has_no_finding() {
 
 #[test]
 fn what_an_expression_decides_is_inconclusive() {
-    let (old, new) = ("    environment: production\n    permissions", "    environment: { name: production, deployment: '${{ inputs.x }}' }\n    permissions");
+    let (old, new) = (
+        "    environment: production\n    permissions",
+        "    environment: { name: production, deployment: '${{ inputs.x }}' }\n    permissions",
+    );
     let found = lint(&changed(PROMOTE, &[(old, new)]), "{}");
     assert!(matches!(&found[..], [problem] if problem.verdict == Verdict::Inconclusive), "{found:#?}");
 }
@@ -361,7 +449,11 @@ fn what_an_expression_decides_is_inconclusive() {
 fn several_findings_are_in_the_order_of_lines() {
     let text = changed(
         VALIDATE,
-        &[("consecutive: 3", "consecutiv: 3"), ("needs: [health, smoke]", "needs: []"), ("repository: acme/infra", "x: y")],
+        &[
+            ("consecutive: 3", "consecutiv: 3"),
+            ("needs: [health, smoke]", "needs: []"),
+            ("repository: acme/infra", "x: y"),
+        ],
     );
     let found = lint(&text, "{}");
     let rules: Vec<&str> = found.iter().map(|problem| problem.rule.name()).collect();
