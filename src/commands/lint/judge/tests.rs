@@ -37,7 +37,7 @@ fn changed(text: &str, changes: &[(&str, &str)]) -> String {
 /// The text without its mark, and where the mark was.
 fn marked(text: &str) -> (String, Position) {
     let (before, after) = text.split_once(MARK).unwrap_or_else(|| panic!("no mark in {text}"));
-    let line = before.lines().count();
+    let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (format!("{before}{after}"), Position { line, column })
 }
