@@ -13,6 +13,7 @@
 //! ```
 
 pub mod nodes;
+pub mod paths;
 pub mod people;
 pub mod policy;
 pub mod schema;
@@ -28,14 +29,10 @@ use crate::{
     yaml::{self, Key, Node, Value},
 };
 use nodes::{location, mapping, unknown_key, wrong_shape};
+pub use paths::{DEFAULT_PATH, DEFAULT_PATHS};
 use people::People;
 use policy::Policy;
 use services::Services;
-
-/// The config file's path in its repository, unless the setting `config` names another.
-pub const DEFAULT_PATH: &str = DEFAULT_PATHS[0];
-/// GitHub accepts both endings for its own files.
-pub const DEFAULT_PATHS: [&str; 2] = [".github/promote-gates.yml", ".github/promote-gates.yaml"];
 
 /// The keys that are not settings: the gates that `run` runs, the rules that `evidence` checks, and the accounts that are no
 /// people.

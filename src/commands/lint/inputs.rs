@@ -3,6 +3,7 @@
 
 use super::{
     known::LintRules,
+    model::{Entry, Text},
     problem::{Problem, Rule},
     steps::OurStep,
 };
@@ -13,7 +14,17 @@ pub fn judge_inputs(step: &OurStep<'_>, rules: &LintRules) -> Vec<Problem> {
     let known: Vec<&str> = step.action.inputs.iter().map(|input| input.key.as_str()).collect();
     let mut problems = Vec::new();
     let mut meant = Vec::new();
-    for entry in step.step.with.iter().filter(|entry| step.action.input(&entry.key.text).is_none()) {
+    if let Some(Text { text, at }) = &step.step.with_expression {
+        problems.push(
+            step.problem(*at, Rule::UnknownInput)
+                .undecided()
+                .actual(format!("`{text}` decides which inputs `{name}` gets"))
+                .expected("the names of the inputs, as plain keys")
+                .next("write each input as a key of `with:`"),
+        );
+    }
+    let unknown = |entry: &&Entry| step.action.input(&entry.key.text).is_none() && !entry.key.text.contains("${{");
+    for entry in step.step.with.iter().filter(unknown) {
         let key = &entry.key.text;
         let close = closest(key, &known);
         meant.extend(close);

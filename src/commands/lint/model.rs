@@ -24,19 +24,28 @@ impl Entry {
         self.value.as_ref().map_or("", |value| &value.text)
     }
 
+    /// Whether, among outputs, it has a name that `record` and others read.
+    pub fn is_report(&self) -> bool {
+        let name = &self.key.text;
+        name == "report" || name.ends_with("-report") || name.ends_with("_report")
+    }
+
     /// Where the value is, or its key.
     pub fn value_at(&self) -> Position {
         self.value.as_ref().map_or(self.key.at, |value| value.at)
     }
 }
 
-/// A workflow file.
-#[derive(Debug)]
+/// A workflow file, or the file of a composite action, whose steps are then those of its only job.
+#[derive(Debug, Default)]
 pub struct Workflow {
     pub path: String,
+    pub is_action: bool,
     pub events: BTreeSet<String>,
-    /// The inputs of `workflow_dispatch` and `workflow_call`.
+    /// The inputs of `workflow_dispatch` and `workflow_call`, or of the action.
     pub inputs: BTreeSet<String>,
+    /// The outputs of `workflow_call`, with their values.
+    pub call_outputs: Vec<Entry>,
     pub env: KnownNames,
     pub permissions: Option<PermissionsBlock>,
     pub jobs: Vec<Job>,
@@ -51,8 +60,8 @@ impl Workflow {
 #[derive(Debug)]
 pub struct Job {
     pub id: Text,
-    /// Whether it calls a reusable workflow: its steps and outputs are in another file.
-    pub calls_workflow: bool,
+    /// The reusable workflow that it calls: its steps and outputs are in another file.
+    pub calls: Option<Text>,
     /// Where `needs` is.
     pub needs_at: Option<Position>,
     pub needs: Vec<String>,
@@ -70,10 +79,23 @@ pub struct Job {
 pub struct Step {
     pub id: Option<String>,
     pub uses: Option<Text>,
-    /// Where `run` is.
-    pub run_at: Option<Position>,
+    pub run: Option<Entry>,
     pub with: Vec<Entry>,
+    /// Where an expression makes keys of `with`, or all of it.
+    pub with_expression: Option<Text>,
     pub env: KnownNames,
+}
+
+impl Step {
+    pub fn with(&self, key: &str) -> Option<&Entry> {
+        self.with.iter().find(|entry| entry.key.text.eq_ignore_ascii_case(key))
+    }
+
+    /// Whether it is a version of this action.
+    pub fn is_action(&self, name: &str) -> bool {
+        let written = self.uses.as_ref().and_then(|uses| uses.text.split('@').next()).unwrap_or_default();
+        written.eq_ignore_ascii_case(name)
+    }
 }
 
 /// The environment of a job.

@@ -2,6 +2,7 @@
 //! lacks. Pure.
 
 use super::{
+    hidden::{HiddenSteps, hidden_steps},
     known::{LintRules, RECORD, Role},
     model::{Job, Level, PermissionsBlock, Step, Workflow},
     problem::{Problem, Rule},
@@ -13,7 +14,8 @@ use crate::yaml::Position;
 const ID_TOKEN: &str = "id-token";
 
 /// The actions of GitHub that the job of `record` may use: they run nothing of the team's.
-const HARMLESS: [&str; 3] = ["actions/checkout", "actions/download-artifact", "actions/create-github-app-token"];
+const HARMLESS: [&str; 4] =
+    ["actions/checkout", "actions/create-github-app-token", "actions/download-artifact", "actions/upload-artifact"];
 
 /// What a command asks for with one of its tokens.
 struct TokenNeeds {
@@ -44,7 +46,16 @@ const NEEDS: &[TokenNeeds] = &[
     },
     TokenNeeds {
         only: Some(("source", "pull-request")),
-        ..needs("approval", "token", &[("contents", Level::Read), ("pull-requests", Level::Read)])
+        ..needs(
+            "approval",
+            "token",
+            &[
+                ("actions", Level::Read),
+                ("checks", Level::Read),
+                ("contents", Level::Read),
+                ("pull-requests", Level::Read),
+            ],
+        )
     },
     needs(
         "status",
@@ -67,8 +78,13 @@ const NEEDS: &[TokenNeeds] = &[
     needs("audit", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
 ];
 
-pub fn judge_permissions(workflow: &Workflow, steps: &[OurStep<'_>], rules: &LintRules) -> Vec<Problem> {
-    let mut problems = judge_id_token(workflow, steps);
+pub fn judge_permissions(
+    workflow: &Workflow,
+    steps: &[OurStep<'_>],
+    workflows: &[Workflow],
+    rules: &LintRules,
+) -> Vec<Problem> {
+    let mut problems = judge_id_token(workflow, steps, workflows, rules);
     for step in steps {
         problems.extend(judge_step(step, rules));
     }
@@ -76,15 +92,27 @@ pub fn judge_permissions(workflow: &Workflow, steps: &[OurStep<'_>], rules: &Lin
 }
 
 /// `id-token: write` belongs to the job of `record` alone: whatever else runs in a job that has it could sign a forged report.
-fn judge_id_token(workflow: &Workflow, steps: &[OurStep<'_>]) -> Vec<Problem> {
-    let uses = |job: &Job, is_wanted: &dyn Fn(&OurStep<'_>) -> bool| {
-        steps.iter().any(|step| step.job.id == job.id && is_wanted(step))
+fn judge_id_token(
+    workflow: &Workflow,
+    steps: &[OurStep<'_>],
+    workflows: &[Workflow],
+    rules: &LintRules,
+) -> Vec<Problem> {
+    let is_record = |step: &OurStep<'_>| step.action.name == RECORD;
+    let in_job = |job: &Job, hidden: &HiddenSteps<'_>, is_wanted: &dyn Fn(&OurStep<'_>) -> bool| {
+        steps.iter().any(|step| step.job.id == job.id && is_wanted(step)) || hidden.steps.iter().any(is_wanted)
     };
-    let records = |job: &Job| uses(job, &|step: &OurStep<'_>| step.action.name == RECORD);
+    let records = |job: &Job| steps.iter().any(|step| step.job.id == job.id && is_record(step));
     // Without `record`, a job of the team's own may sign in to a cloud.
-    let any_record = steps.iter().any(|step| step.action.name == RECORD);
+    let any_record = steps.iter().any(is_record);
     let mut problems: Vec<Problem> = Vec::new();
-    for job in workflow.jobs.iter().filter(|job| !records(job) && (any_record || uses(job, &|_: &OurStep<'_>| true))) {
+    for job in &workflow.jobs {
+        let hidden = hidden_steps(job, workflows, rules);
+        // A job that calls the workflow of `record` has to pass the permission on.
+        let is_of_record = in_job(job, &hidden, &is_record);
+        if is_of_record || !any_record && !in_job(job, &hidden, &|_: &OurStep<'_>| true) {
+            continue;
+        }
         let Some(block) = job.permissions.as_ref().or(workflow.permissions.as_ref()) else { continue };
         let (Level::Write, at) = block.level(ID_TOKEN) else { continue };
         let whole = if job.permissions.is_none() { ", from the `permissions` of the workflow" } else { "" };
@@ -112,8 +140,8 @@ fn judge_id_token(workflow: &Workflow, steps: &[OurStep<'_>]) -> Vec<Problem> {
 /// Steps beside `record` that run a program, which could sign as well.
 fn other_programs(workflow: &Workflow, job: &Job, steps: &[OurStep<'_>]) -> Vec<Problem> {
     let program = |(index, step): (usize, &Step)| -> Option<(String, Position)> {
-        if let Some(at) = step.run_at {
-            return Some(("a script".to_owned(), at));
+        if let Some(run) = &step.run {
+            return Some(("a script".to_owned(), run.key.at));
         }
         let uses = step.uses.as_ref()?;
         let name = uses.text.split('@').next().unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     UnreadableFile,
+    ConfigFile,
     UnknownAction,
     UnknownInput,
     MissingInput,
@@ -26,6 +27,7 @@ impl Rule {
     pub const fn name(self) -> &'static str {
         match self {
             Self::UnreadableFile => "unreadable-file",
+            Self::ConfigFile => "config-file",
             Self::UnknownAction => "unknown-action",
             Self::UnknownInput => "unknown-input",
             Self::MissingInput => "missing-input",

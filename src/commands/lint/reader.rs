@@ -1,4 +1,4 @@
-//! Reads the text of a workflow file into the model. Pure.
+//! Reads the text of a workflow file, or of a composite action, into the model. Pure.
 
 use std::collections::BTreeSet;
 
@@ -14,26 +14,41 @@ use crate::{
 /// # Errors
 /// No YAML.
 pub fn read_workflow(path: &str, text: &str) -> Result<Workflow, YamlError> {
+    read(path, text, |reader, root, workflow| {
+        if let Some(on) = reader.nodes.field(root, "on") {
+            (workflow.events, workflow.inputs) = reader.events(&on.value);
+            workflow.call_outputs = reader.call_outputs(&on.value);
+        }
+        workflow.env = reader.names_of(root, "env");
+        workflow.permissions = reader.permissions(root);
+        if let Some(jobs) = reader.nodes.field(root, "jobs") {
+            workflow.jobs = reader.nodes.pairs(&jobs.value).iter().map(|pair| reader.job(pair)).collect();
+        }
+    })
+}
+
+/// Reads the file of an action. One that is not composite has no steps.
+///
+/// # Errors
+/// No YAML.
+pub fn read_action(path: &str, text: &str) -> Result<Workflow, YamlError> {
+    read(path, text, |reader, root, action| {
+        action.is_action = true;
+        action.inputs = reader.field(root, "inputs").map(|inputs| reader.keys(inputs)).unwrap_or_default();
+        action.jobs = reader.nodes.field(root, "runs").map(|pair| reader.job(pair)).into_iter().collect();
+    })
+}
+
+fn read(
+    path: &str,
+    text: &str,
+    fill: impl for<'a> FnOnce(&ModelReader<'a>, &'a SpannedNode, &mut Workflow),
+) -> Result<Workflow, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let document = read_document(text, MAX_DEPTH)?;
-    let mut workflow = Workflow {
-        path: path.to_owned(),
-        events: BTreeSet::new(),
-        inputs: BTreeSet::new(),
-        env: KnownNames::Nothing,
-        permissions: None,
-        jobs: Vec::new(),
-    };
-    let Some(document) = document else { return Ok(workflow) };
-    let reader = ModelReader { nodes: WorkflowNodes::new(&document.root) };
-    let root = &document.root;
-    if let Some(on) = reader.nodes.field(root, "on") {
-        (workflow.events, workflow.inputs) = reader.events(&on.value);
-    }
-    workflow.env = reader.names_of(root, "env");
-    workflow.permissions = reader.permissions(root);
-    if let Some(jobs) = reader.nodes.field(root, "jobs") {
-        workflow.jobs = reader.nodes.pairs(&jobs.value).iter().map(|pair| reader.job(pair)).collect();
+    let mut workflow = Workflow { path: path.to_owned(), ..Workflow::default() };
+    if let Some(document) = read_document(text, MAX_DEPTH)? {
+        let reader = ModelReader { nodes: WorkflowNodes::new(&document.root) };
+        fill(&reader, &document.root, &mut workflow);
     }
     Ok(workflow)
 }
@@ -100,6 +115,14 @@ impl<'a> ModelReader<'a> {
         (events, inputs.collect())
     }
 
+    /// The outputs of `workflow_call`, each with the text of its `value`.
+    fn call_outputs(&self, on: &'a SpannedNode) -> Vec<Entry> {
+        let outputs = self.field(on, "workflow_call").and_then(|call| self.field(call, "outputs"));
+        let pairs = outputs.map(|outputs| self.nodes.pairs(outputs)).unwrap_or_default();
+        let value = |pair: &'a SpannedPair| self.text_of(&pair.value, "value");
+        pairs.iter().map(|pair| Entry { value: value(pair), ..self.entry(pair) }).collect()
+    }
+
     fn permissions(&self, node: &'a SpannedNode) -> Option<PermissionsBlock> {
         let pair = self.nodes.field(node, "permissions")?;
         let granted = match self.nodes.text(&pair.value) {
@@ -116,7 +139,7 @@ impl<'a> ModelReader<'a> {
         let steps = self.field(job, "steps").map(|steps| self.nodes.items(steps)).unwrap_or_default();
         Job {
             id: self.entry(pair).key,
-            calls_workflow: self.field(job, "uses").is_some(),
+            calls: self.text_of(job, "uses"),
             needs_at: needs.map(|needs| needs.key.position),
             needs: needs.map(|needs| self.job_ids(&needs.value)).unwrap_or_default(),
             environment: self.field(job, "environment").map(|environment| self.environment(environment)),
@@ -165,9 +188,18 @@ impl<'a> ModelReader<'a> {
         Step {
             id: self.text_of(step, "id").map(|id| id.text),
             uses: self.text_of(step, "uses"),
-            run_at: self.nodes.field(step, "run").map(|run| run.key.position),
+            run: self.nodes.field(step, "run").map(|run| self.entry(run)),
             with: self.entries_of(step, "with"),
+            with_expression: self.with_expression(step),
             env: self.names_of(step, "env"),
         }
+    }
+
+    /// An expression in the place of `with`, or in the place of one of its keys.
+    fn with_expression(&self, step: &'a SpannedNode) -> Option<Text> {
+        let pair = self.nodes.field(step, "with")?;
+        let whole = self.nodes.text(&pair.value).map(|text| Text { text: text.to_owned(), at: pair.key.position });
+        let keys = self.nodes.pairs(&pair.value).iter().filter_map(|pair| self.text(&pair.key));
+        whole.into_iter().chain(keys).find(|text| text.text.contains("${{"))
     }
 }

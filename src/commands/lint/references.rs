@@ -2,8 +2,8 @@
 
 use super::{
     expressions::{expressions, has_fallback, references},
-    known::{LintRules, used_action},
-    model::{KnownNames, Step},
+    known::LintRules,
+    model::KnownNames,
     problem::{Problem, Rule},
     steps::OurStep,
 };
@@ -51,10 +51,12 @@ fn no_value(step: &OurStep<'_>, path: &[&str], rules: &LintRules) -> Option<NoVa
     let [context, name, rest @ ..] = path else { return None };
     match context.to_ascii_lowercase().as_str() {
         "steps" => of_step(step, name, rest, rules),
+        "inputs" => of_inputs(step, name),
+        // An action sees the jobs, the matrix, the variables and the event of its caller.
+        _ if step.workflow.is_action => None,
         "needs" => of_job(step, name, rest),
         "matrix" => of_matrix(step, name),
-        "inputs" => of_inputs(step, name),
-        "env" => of_env(step, name),
+        "env" => of_env(step, name, rules),
         "github" if name.eq_ignore_ascii_case("event") => match rest {
             ["inputs", name, ..] => of_inputs(step, name),
             [object, ..] => of_event(step, object),
@@ -67,14 +69,15 @@ fn no_value(step: &OurStep<'_>, path: &[&str], rules: &LintRules) -> Option<NoVa
 fn of_step(step: &OurStep<'_>, id: &str, rest: &[&str], rules: &LintRules) -> Option<NoValue> {
     let job = &step.job.id.text;
     let earlier = &step.job.steps[..step.index];
-    let has_id = |step: &&Step| step.id.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(id));
-    let Some(found) = earlier.iter().find(has_id) else {
+    let has_id = |known: &Option<String>| known.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(id));
+    let Some(index) = earlier.iter().position(|step| has_id(&step.id)) else {
         let ids: Vec<&str> = earlier.iter().filter_map(|step| step.id.as_deref()).collect();
-        let why = format!("no earlier step of job `{job}` has `id: {id}`");
+        let place = if step.workflow.is_action { "the action".to_owned() } else { format!("job `{job}`") };
+        let why = format!("no earlier step of {place} has `id: {id}`");
         return Some(NoValue { why, next: did_you_mean(id, &ids, || format!("add `id: {id}` to the step")) });
     };
     let ["outputs", output, ..] = rest else { return None };
-    let action = found.uses.as_ref().and_then(|uses| used_action(&uses.text)).and_then(|used| rules.find(&used))?;
+    let action = rules.find(&rules.used(step.job, index)?)?;
     if action.outputs.iter().any(|known| known.eq_ignore_ascii_case(output)) {
         return None;
     }
@@ -95,7 +98,7 @@ fn of_job(step: &OurStep<'_>, id: &str, rest: &[&str]) -> Option<NoValue> {
     }
     let (["outputs", output, ..], Some(job)) = (rest, step.workflow.job(id)) else { return None };
     let outputs: Vec<&str> = job.outputs.iter().map(|entry| entry.key.text.as_str()).collect();
-    if job.calls_workflow || outputs.iter().any(|known| known.eq_ignore_ascii_case(output)) {
+    if job.calls.is_some() || outputs.iter().any(|known| known.eq_ignore_ascii_case(output)) {
         return None;
     }
     let why = format!("job `{id}` has no output `{output}`");
@@ -118,18 +121,20 @@ fn of_inputs(step: &OurStep<'_>, name: &str) -> Option<NoValue> {
     if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         return None;
     }
-    let why = format!("the workflow has no input `{name}`");
-    let next = did_you_mean(name, &known, || format!("declare `{name}` in `inputs:` below `workflow_dispatch`"));
+    let (file, place) = if step.workflow.is_action {
+        ("action", "`inputs:`")
+    } else {
+        ("workflow", "`inputs:` below `workflow_dispatch` or `workflow_call`")
+    };
+    let why = format!("the {file} has no input `{name}`");
+    let next = did_you_mean(name, &known, || format!("declare `{name}` in {place}"));
     Some(NoValue { why, next })
 }
 
-fn of_env(step: &OurStep<'_>, name: &str) -> Option<NoValue> {
+fn of_env(step: &OurStep<'_>, name: &str, rules: &LintRules) -> Option<NoValue> {
     let places = [&step.workflow.env, &step.job.env, &step.step.env];
     // A program may write variables for later steps to `GITHUB_ENV`.
-    let writes_none = |step: &Step| {
-        step.uses.as_ref().is_some_and(|uses| used_action(&uses.text).is_some() || uses.text.starts_with("actions/"))
-    };
-    if places.iter().any(|names| names.may_have(name)) || !step.job.steps[..step.index].iter().all(writes_none) {
+    if places.iter().any(|names| names.may_have(name)) || !step.only_known_actions_before(rules) {
         return None;
     }
     let known: Vec<&str> = places.into_iter().flat_map(|names| listed(Some(names))).collect();

@@ -4,23 +4,36 @@ use std::collections::BTreeSet;
 
 use super::{
     expressions::{expressions, references},
+    hidden::{HiddenSteps, hidden_steps},
+    hidden_reports::judge_hidden,
     known::{LintRules, RECORD, Role},
     model::{Entry, Job, Workflow},
     problem::{Problem, Rule},
     steps::{InputValue, OurStep},
 };
 
+/// The input with the commands whose reports a promotion requires.
+const REQUIRE: &str = "require";
+
 /// What to do when a matrix runs gates.
 const MATRIX: &str = "let each leg upload the file of its `report-path` as an artifact, download them in the job of `record`, and \
                       give the files in `reports`";
 
-pub fn judge_reports(workflow: &Workflow, steps: &[OurStep<'_>], rules: &LintRules) -> Vec<Problem> {
+pub fn judge_reports(
+    workflow: &Workflow,
+    steps: &[OurStep<'_>],
+    workflows: &[Workflow],
+    rules: &LintRules,
+) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     let records: Vec<&OurStep<'_>> = steps.iter().filter(|step| step.action.name == RECORD).collect();
     for reader in steps {
         if reader.passes_on("results", "needs") {
             for job in reader.job.needs.iter().filter_map(|id| workflow.job(id)) {
-                problems.extend(judge_job(reader, job, steps, rules));
+                let hidden = hidden_steps(job, workflows, rules);
+                let needed = hidden.steps.iter().find(|step| is_needed(reader, step, rules));
+                let of_hidden = || judge_hidden(reader, job, needed?, workflows);
+                problems.extend(judge_job(reader, job, steps, rules).or_else(of_hidden));
             }
         }
         if reader.passes_on("results", "steps") {
@@ -30,7 +43,8 @@ pub fn judge_reports(workflow: &Workflow, steps: &[OurStep<'_>], rules: &LintRul
     for record in &records {
         problems.extend(judge_sources(record, rules).or_else(|| missing_gate(record, workflow, steps, rules)));
     }
-    problems.extend(gates_not_awaited(workflow, &records, steps, rules));
+    problems.extend(steps.iter().filter_map(|step| judge_required(step, steps, rules)));
+    problems.extend(gates_not_awaited(workflow, &records, steps, workflows, rules));
     problems
 }
 
@@ -50,15 +64,13 @@ fn needed<'s, 'a>(
     steps: &'s [OurStep<'a>],
     rules: &LintRules,
 ) -> Vec<&'s OurStep<'a>> {
-    let required = required(reader, rules);
-    let is_needed = |step: &&OurStep<'_>| {
-        let names = required.as_ref();
-        let by_name = names.is_none_or(|names| names.iter().any(|name| name == step.action.name));
-        step.action.has_report_for_later()
-            && (by_name || step.action.role == Role::GateRunner)
-            && !step.is_dry_run(rules)
-    };
-    steps.iter().filter(|step| step.job.id == job.id).filter(is_needed).collect()
+    steps.iter().filter(|step| step.job.id == job.id && is_needed(reader, step, rules)).collect()
+}
+
+/// Whether a reader needs the report of a step.
+fn is_needed(reader: &OurStep<'_>, step: &OurStep<'_>, rules: &LintRules) -> bool {
+    let by_name = required(reader, rules).is_none_or(|names| names.iter().any(|name| name == step.action.name));
+    step.action.has_report_for_later() && (by_name || step.action.role == Role::GateRunner) && !step.is_dry_run(rules)
 }
 
 /// The first problem with the reports of a job that a reader gets through `toJSON(needs)`.
@@ -66,7 +78,7 @@ fn judge_job(reader: &OurStep<'_>, job: &Job, steps: &[OurStep<'_>], rules: &Lin
     let needed = needed(reader, job, steps, rules);
     let first = needed.first()?;
     if job.matrix.is_some() {
-        let report = job.outputs.iter().find(|output| is_report_name(&output.key.text));
+        let report = job.outputs.iter().find(|output| output.is_report());
         // Reports of a matrix may travel as files.
         if report.is_none() && reader.is_given("reports", rules) {
             return None;
@@ -106,7 +118,7 @@ fn judge_output(reader: &OurStep<'_>, gate: &OurStep<'_>) -> Option<Problem> {
     };
     let refers = |output: &&Entry| report_ids(output).iter().any(|found| found.eq_ignore_ascii_case(id));
     let (right, wrong): (Vec<&Entry>, Vec<&Entry>) =
-        job.outputs.iter().filter(refers).partition(|output| is_report_name(&output.key.text));
+        job.outputs.iter().filter(refers).partition(|output| output.is_report());
     if !right.is_empty() {
         return None;
     }
@@ -122,7 +134,7 @@ fn judge_output(reader: &OurStep<'_>, gate: &OurStep<'_>) -> Option<Problem> {
     let ids: Vec<&str> = job.steps.iter().filter_map(|step| step.id.as_deref()).collect();
     let misses = |output: &&Entry| {
         let of_gate = |found: &&str| ids.iter().any(|known| known.eq_ignore_ascii_case(found));
-        is_report_name(&output.key.text) && !report_ids(output).iter().any(of_gate)
+        output.is_report() && !report_ids(output).iter().any(of_gate)
     };
     if let Some(output) = job.outputs.iter().find(misses) {
         return Some(
@@ -139,11 +151,6 @@ fn judge_output(reader: &OurStep<'_>, gate: &OurStep<'_>) -> Option<Problem> {
             .expected(expected)
             .next(format!("add {} to `outputs:` of job `{}`", line(id), job.id.text)),
     )
-}
-
-/// The names that `record` and others read.
-fn is_report_name(name: &str) -> bool {
-    name == "report" || name.ends_with("-report") || name.ends_with("_report")
 }
 
 /// The ids of the steps whose report is in an output.
@@ -192,10 +199,11 @@ fn missing_gate(
     steps: &[OurStep<'_>],
     rules: &LintRules,
 ) -> Option<Problem> {
-    // The gates of files, of `run` and of called workflows are not in this file.
+    // The gates of files, of `run`, of called workflows and of composite actions are not in this file.
+    let uses_composite = |job: &Job| (0..job.steps.len()).any(|index| rules.composite(job, index).is_some());
     let is_elsewhere = record.is_given("reports", rules)
         || steps.iter().any(|step| step.action.role == Role::GateRunner)
-        || workflow.jobs.iter().any(|job| job.calls_workflow);
+        || workflow.jobs.iter().any(|job| job.calls.is_some() || uses_composite(job));
     let required = required(record, rules).filter(|_| !is_elsewhere)?;
     let missing: Vec<&String> =
         required.iter().filter(|name| !steps.iter().any(|step| step.action.name == name.as_str())).collect();
@@ -211,23 +219,59 @@ fn missing_gate(
     )
 }
 
+/// A report that `promote` requires, and that is not among its results: `toJSON(needs)` has those of earlier jobs, and
+/// `toJSON(steps)` those of earlier steps.
+fn judge_required(reader: &OurStep<'_>, steps: &[OurStep<'_>], rules: &LintRules) -> Option<Problem> {
+    reader.action.input(REQUIRE)?;
+    let (needs, own) = (reader.passes_on("results", "needs"), reader.passes_on("results", "steps"));
+    // Results of another form may have any report.
+    let InputValue::Plain(required) = reader.value(REQUIRE, rules) else { return None };
+    if !needs && !own || reader.is_dry_run(rules) {
+        return None;
+    }
+    let needed = |step: &&OurStep<'_>| reader.job.needs.iter().any(|need| need.eq_ignore_ascii_case(&step.job.id.text));
+    let is_earlier = |step: &&OurStep<'_>| step.job.id == reader.job.id && step.index < reader.index;
+    let missing = required.lines().map(str::trim).find_map(|name| {
+        let found = || steps.iter().filter(|step| step.action.name == name);
+        let is_there = needs && found().any(|step| needed(&step)) || own && found().any(|step| is_earlier(&step));
+        let here = found().any(|step| is_earlier(&step)) || found().any(|step| needed(&step));
+        // A command that the workflow does not run may be in a workflow that it calls.
+        (!is_there && here).then_some((name, found().any(|step| is_earlier(&step))))
+    });
+    let (name, is_step) = missing?;
+    let at = reader.with("results").map_or(reader.uses.at, |entry| entry.key.at);
+    let context = if is_step { "steps" } else { "needs" };
+    Some(
+        reader
+            .problem(at, Rule::MissingReport)
+            .actual(format!("`results` does not have the report of `{name}`"))
+            .expected(format!("the reports that `{}` requires: {}", reader.action.name, required.replace('\n', ", ")))
+            .next(format!("add a line `${{{{ toJSON({context}) }}}}` to `results`")),
+    )
+}
+
 /// Gates that no `record` waits for: it sends the dispatch before they end.
 fn gates_not_awaited(
     workflow: &Workflow,
     records: &[&OurStep<'_>],
     steps: &[OurStep<'_>],
+    workflows: &[Workflow],
     rules: &LintRules,
 ) -> Vec<Problem> {
     let Some(first) = records.first() else { return Vec::new() };
     let mut problems = Vec::new();
     for job in &workflow.jobs {
         let is_gate = |step: &&OurStep<'_>| {
-            step.job.id == job.id
-                && matches!(step.action.role, Role::SoftwareGate | Role::GateRunner)
+            matches!(step.action.role, Role::SoftwareGate | Role::GateRunner)
                 && !step.is_dry_run(rules)
                 && records.iter().any(|record| has_same_environment(record, step, rules))
         };
-        let Some(gate) = steps.iter().find(is_gate) else { continue };
+        let HiddenSteps { steps: hidden, .. } = hidden_steps(job, workflows, rules);
+        if hidden.iter().any(|step| step.action.name == RECORD) {
+            continue;
+        }
+        let own = steps.iter().filter(|step| step.job.id == job.id);
+        let Some(gate) = own.chain(&hidden).find(is_gate) else { continue };
         let is_settled = |record: &&OurStep<'_>| {
             record.job.id == job.id || waits_for(workflow, record, job, rules) || follows(workflow, job, record.job)
         };

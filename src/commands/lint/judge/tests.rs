@@ -1,3 +1,4 @@
+mod several_files;
 mod wrong;
 
 use wrong::{WRONG, WrongWorkflow};
@@ -6,7 +7,7 @@ use super::*;
 use crate::{
     commands::{
         COMMANDS, command_table,
-        lint::{new_rules, reader::read_workflow},
+        lint::{checkout::settings_of, new_rules, reader::read_workflow},
     },
     config::Config,
     finding::Verdict,
@@ -22,8 +23,11 @@ const PATH: &str = ".github/workflows/x.yml";
 
 fn rules(config: &str) -> LintRules {
     let table = command_table();
-    let config = Config::read(&table, ".github/promote-gates.yml", config.as_bytes(), None).unwrap();
-    new_rules(COMMANDS, &table, &config)
+    let path = ".github/promote-gates.yml";
+    let config = Config::read(&table, path, config.as_bytes(), None).unwrap();
+    let mut rules = new_rules(COMMANDS, &table);
+    rules.config = Some(settings_of(path, &config, &rules));
+    rules
 }
 
 fn lint(text: &str, config: &str) -> Vec<Problem> {
@@ -66,11 +70,19 @@ fn right_workflows_have_no_finding() {
     }
 }
 
+/// Without it, the job of `record` has no config file.
+const CHECKOUT_FOR_RECORD: (&str, &str) =
+    ("- uses: acme/promote-gates/record@v1", "- uses: actions/checkout@v4\n      - uses: acme/promote-gates/record@v1");
+
 /// The other side of each rule.
 #[test]
 fn what_only_looks_wrong_has_no_finding() {
     for (file, changes, config) in [
-        (VALIDATE, &[("          repository: acme/infra\n", "")][..], "record: { repository: acme/infra }"),
+        (
+            VALIDATE,
+            &[("          repository: acme/infra\n", ""), CHECKOUT_FOR_RECORD][..],
+            "record: { repository: acme/infra }",
+        ),
         (VALIDATE, &[("consecutive: 3", "CONSECUTIVE: 3")], "{}"),
         (VALIDATE, &[("acme/promote-gates/smoke@v1", "Octo/Promote-Gates/smoke@0123abc")], "{}"),
         (VALIDATE, &[("acme/promote-gates/smoke@v1", "acme/promote-gates/smoke/@v1")], "{}"),
@@ -80,7 +92,7 @@ fn what_only_looks_wrong_has_no_finding() {
         (VALIDATE, &[("permissions: {}", "permissions: read-all")], "{}"),
         (
             VALIDATE,
-            &[("          required: |\n            health\n            smoke\n", "")],
+            &[("          required: |\n            health\n            smoke\n", ""), CHECKOUT_FOR_RECORD],
             "record: { required: [health, smoke] }",
         ),
         (
@@ -111,10 +123,17 @@ fn what_only_looks_wrong_has_no_finding() {
             &[
                 ("needs: [health, smoke]", "needs: [health]"),
                 ("            smoke\n", ""),
-                ("npm run smoke", "x\n          dry-run: true"),
+                ("npm run smoke", "x\n          dry-run: True"),
             ],
             "{}",
         ),
+        // Actions by a path in the workspace.
+        (VALIDATE, &[("acme/promote-gates/smoke@v1", "./promote-gates/smoke")], "{}"),
+        (VALIDATE, &[("acme/promote-gates/smoke@v1", "./.github/actions/promote-gates/smoke/")], "{}"),
+        // A config file that the step names, and that is not in this checkout.
+        (VALIDATE, &[("          repository: acme/infra\n", "          config: infra/rules.yml\n")], "{}"),
+        // The step gives what the config file would.
+        (VALIDATE, &[], "environment: staging"),
         (
             VALIDATE,
             &[
@@ -152,7 +171,7 @@ fn what_only_looks_wrong_has_no_finding() {
             &[
                 ("      deployments: read\n", ""),
                 ("          github-environment: production\n", "          source: pull-request\n"),
-                ("      issues: read\n", "      issues: read\n      pull-requests: read\n"),
+                ("      issues: read\n", "      issues: read\n      checks: read\n      pull-requests: read\n"),
             ],
             "{}",
         ),

@@ -264,4 +264,14 @@ pub const WRONG: &[WrongWorkflow] = &[
         "the workflow has no input `resaon`",
         "did you mean `reason`?",
     ),
+    wrong(
+        PROMOTE,
+        &[(
+            "          results: |\n            ${{ toJSON(needs) }}\n            ${{ toJSON(steps) }}\n",
+            "          ⟦results: ${{ toJSON(needs) }}\n",
+        )],
+        "missing-report",
+        "`results` does not have the report of `approval`",
+        "add a line `${{ toJSON(steps) }}`",
+    ),
 ];
