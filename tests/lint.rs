@@ -54,7 +54,7 @@ fn a_program_reads_json() {
     assert_eq!(code, 0);
     assert_eq!(json["verdict"], "passed");
     assert_eq!(json["steps"], 1);
-    let (code, json) = read(&Runner::new());
+    let (code, json) = read(&with_workflow("on: push\n"));
     assert_eq!(code, 3);
     assert_eq!(json["verdict"], "inconclusive");
     assert!(json["reason"].as_str().is_some_and(|reason| reason.contains("--folder")), "{json}");
@@ -82,7 +82,9 @@ fn text_of_a_workflow_is_no_workflow_command() {
 
 #[test]
 fn the_config_file_gives_what_a_step_leaves_out() {
-    let text = RIGHT.replace("health@v1\n        with: { endpoints: 'https://x.example' }", "bundle-size@v1");
+    let text = RIGHT
+        .replace("steps:\n", "steps:\n      - uses: actions/checkout@v4\n")
+        .replace("health@v1\n        with: { endpoints: 'https://x.example' }", "bundle-size@v1");
     let runner = with_workflow(&text);
     let ended = runner.run(&["lint"]);
     assert!(ended.code == 1 && ended.log.contains("`path` of `bundle-size` is not given"), "{}", ended.log);
@@ -102,16 +104,43 @@ fn what_cannot_be_read_is_inconclusive() {
         let ended = runner.run(&["lint"]);
         assert!(ended.code == 3 && ended.log.contains(actual), "{}", ended.log);
     }
-    let ended = Runner::new().run(&["lint"]);
+    let ended = with_workflow("on: push\njobs: {}\n").run(&["lint"]);
     assert!(ended.code == 3 && ended.log.contains("no step in ./.github/workflows uses"), "{}", ended.log);
 }
 
 #[test]
+fn a_config_file_that_no_step_reads_is_a_finding() {
+    for path in [
+        "promote-gates.yml",
+        ".github/promote_gates.yaml",
+        ".github/workflows/promote-gates.yml",
+        "config/promote-gates.json",
+    ] {
+        let runner = with_workflow(RIGHT);
+        runner.write(path, "health: { attempts: 9 }\n");
+        let ended = runner.run(&["lint"]);
+        let line = format!("{path}:1:1 config-file: no step reads {path}");
+        assert!(ended.code == 1 && ended.log.contains(&line), "{}", ended.log);
+        let named = RIGHT.replace("with: {", &format!("with: {{ config: {path},"));
+        runner.write(WORKFLOW, named);
+        let ended = runner.run(&["lint"]);
+        assert_eq!(ended.code, 0, "{}", ended.log);
+    }
+}
+
+#[test]
 fn bad_flags_are_refused() {
-    for (arguments, message) in
-        [(["lint", "--checkout", "gone"], "gone: no such folder"), (["lint", "--format", "xml"], "text, json, github")]
-    {
-        let ended = with_workflow(RIGHT).run(&arguments);
+    let runner = with_workflow(RIGHT);
+    runner.write("src/main.rs", "");
+    for (arguments, message) in [
+        (["lint", "--checkout", "gone"], "gone: no such folder"),
+        (["lint", "--folder", "gone"], "./gone: no such folder"),
+        (["lint", "--checkout", "src"], "src/.github/workflows: no such folder"),
+        (["lint", "--format", "xml"], "text, json, github"),
+    ] {
+        let ended = runner.run(&arguments);
         assert!(ended.code == 2 && ended.log.contains(message), "{}", ended.log);
     }
+    let ended = runner.run(&["lint", "--checkout", "src"]);
+    assert!(ended.log.contains(&format!("give --checkout {}", runner.workspace().display())), "{}", ended.log);
 }
