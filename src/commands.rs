@@ -13,6 +13,7 @@ pub mod environments;
 pub mod evidence;
 pub mod health;
 pub mod metric;
+pub mod init;
 pub mod lint;
 pub mod performance;
 pub mod promote;
@@ -48,6 +49,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     command::<environments::Args>(),
     command::<doctor::Args>(),
     command::<audit::Args>(),
+    command::<init::Args>(),
     command::<lint::Args>(),
     command::<demo::Args>(),
 ];

@@ -27,6 +27,7 @@ mod git_backend;
 mod health;
 mod house;
 mod metric;
+mod init;
 mod lint;
 mod origin;
 mod patience;

@@ -231,7 +231,8 @@ fn is_checkout(folder: &Path) -> bool {
 }
 
 /// `OWNER/NAME` of a URL as `actions/checkout` writes it: `https://HOST/OWNER/NAME`, `git@HOST:OWNER/NAME.git`.
-fn repository_of(url: &str) -> Option<String> {
+#[must_use]
+pub fn repository_of(url: &str) -> Option<String> {
     let url = redact_remote_url(url);
     let path = match url.split_once("://") {
         Some(("https" | "http" | "ssh", rest)) => rest.split_once('/')?.1,
