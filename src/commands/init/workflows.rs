@@ -1,7 +1,7 @@
 //! The shipped workflows, written for one repository. They are part of the program, so they cannot differ from what is shipped. Pure.
 
 use super::{
-    flags::Flags,
+    flags::{Approval, Flags},
     setup::{Layout, ServiceSetup, Setup},
     template::{
         At::{Item, Key},
@@ -77,7 +77,9 @@ pub fn plan_workflows(setup: &Setup, flags: &Flags) -> Result<Vec<PlannedFile>, 
         });
     }
     if !matches!(setup.layout, Layout::Services { .. }) {
-        files.push(("promote-to-production", promote(setup, flags)?));
+        match flags.approval {
+            Approval::Environment => files.push(("promote-to-production", promote(setup, flags)?)),
+        }
         files.push(("emergency-promote", by_hand(setup, EMERGENCY)?));
         files.push(("rollback", by_hand(setup, ROLLBACK)?));
         files.push(("audit", Template::new(AUDIT)));
