@@ -45,8 +45,7 @@ pub fn read_repository(top: &Path, groups: &ProcessGroups) -> Result<Found, Comm
     }
     let is_wanted = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
-        entry.depth() == 0
-            || !name.starts_with('.') && !(entry.file_type().is_dir() && SKIPPED.contains(&name.as_ref()))
+        entry.depth() == 0 || !(name.starts_with('.') || entry.file_type().is_dir() && SKIPPED.contains(&name.as_ref()))
     };
     let entries = WalkDir::new(top).max_depth(MAX_DEPTH).sort_by_file_name().into_iter().filter_entry(is_wanted);
     for entry in entries {

@@ -176,7 +176,7 @@ fn find_services(
         };
         let workload = find_workload(flags, &image, &name, workloads, count)?;
         let folder = folders.iter().find(|folder| count > 1 && folder.rsplit('/').next() == Some(last)).cloned();
-        Ok(ServiceSetup { workload, name, image, places, folder })
+        Ok(ServiceSetup { name, image, workload, places, folder })
     };
     images.into_iter().map(service).collect()
 }

@@ -231,7 +231,7 @@ mod tests {
         template.into_text()
     }
 
-    fn with<'a>(key: &'a str) -> [At<'a>; 6] {
+    fn with(key: &str) -> [At<'_>; 6] {
         [Key("jobs"), Key("a"), Key("steps"), Item(0), Key("with"), Key(key)]
     }
 

@@ -91,7 +91,7 @@ pub fn plan_workflows(setup: &Setup, flags: &Flags) -> Result<Vec<PlannedFile>, 
                 template.replace("# In the infra repository. ", "# ");
             }
             Layout::Services { infra: other } | Layout::Infra { source: other } => {
-                set_other(&mut template, setup, other)?
+                set_other(&mut template, setup, other)?;
             }
         }
         if let Some(actions) = &flags.actions {
@@ -221,15 +221,13 @@ fn set_endpoints(
 ) -> Result<(), TemplateError> {
     // Only the team knows what its service answers.
     template.remove(&health.key("condition"));
-    match url {
-        Some(url) => template.set(&health.key("endpoints"), &url.replace("{service}", service)),
-        None => {
-            for key in ["endpoints", "interval", "consecutive"] {
-                template.remove(&health.key(key));
-            }
-            Ok(())
-        }
+    if let Some(url) = url {
+        return template.set(&health.key("endpoints"), &url.replace("{service}", service));
     }
+    for key in ["endpoints", "interval", "consecutive"] {
+        template.remove(&health.key(key));
+    }
+    Ok(())
 }
 
 fn set_smoke(template: &mut Template, job: &str, flags: &Flags) -> Result<(), TemplateError> {

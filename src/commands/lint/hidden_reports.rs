@@ -15,7 +15,7 @@ pub fn judge_hidden(reader: &OurStep<'_>, job: &Job, gate: &OurStep<'_>, workflo
     let expected =
         format!("an output of job `{}` with the report of `{name}`, which `{}` reads", job.id.text, reader.action.name);
     let Some(workflow) = called(job, workflows) else {
-        if job.outputs.iter().any(|output| output.is_report()) {
+        if job.outputs.iter().any(Entry::is_report) {
             return None;
         }
         let file = &gate.workflow.path;
@@ -47,7 +47,7 @@ pub fn judge_hidden(reader: &OurStep<'_>, job: &Job, gate: &OurStep<'_>, workflo
     let is_passed_on = if is_direct {
         workflow.call_outputs.iter().any(passes_on)
     } else {
-        workflow.call_outputs.iter().any(|output| output.is_report())
+        workflow.call_outputs.iter().any(Entry::is_report)
     };
     if is_passed_on {
         return None;

@@ -138,10 +138,10 @@ impl LintRules {
         let uses = &step.uses.as_ref()?.text;
         let Some(path) = local_path(uses) else { return remote_action(uses) };
         for folder in earlier.iter().rev().filter_map(checked_out_folder) {
-            let used = below(&path, &folder).map(UsedAction::below_top);
+            let action = below(&path, &folder).map(UsedAction::below_top);
             // The top of the workspace has other actions, too.
-            if let Some(used) = used.filter(|used| !folder.is_empty() || self.find(used).is_some()) {
-                return Some(used);
+            if let Some(action) = action.filter(|action| !folder.is_empty() || self.find(action).is_some()) {
+                return Some(action);
             }
         }
         if let Some(action) = self.local.get(&path) {

@@ -37,8 +37,8 @@ pub fn find_steps<'a>(workflow: &'a Workflow, rules: &'a LintRules) -> (Vec<OurS
     for job in &workflow.jobs {
         for (index, step) in job.steps.iter().enumerate() {
             let Some(uses) = &step.uses else { continue };
-            let Some(used) = rules.used(job, index) else { continue };
-            match rules.find(&used) {
+            let Some(name) = rules.used(job, index) else { continue };
+            match rules.find(&name) {
                 Some(action) => steps.push(OurStep { workflow, job, step, index, uses, action }),
                 None => problems.push(unknown_action(workflow, uses, rules)),
             }

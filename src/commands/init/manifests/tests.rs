@@ -4,11 +4,11 @@ fn read(path: &str, text: &str) -> Manifests {
     read_manifests(&[TextFile { path: path.to_owned(), text: text.to_owned() }])
 }
 
-/// One place: its image and its fields.
-fn place(path: &str, text: &str) -> (Option<String>, Vec<(&'static str, String)>, Option<Stage>, Option<String>) {
-    let places = read(path, text).places;
-    let [ImagePlace { image, fields, stage, namespace, .. }] = &places[..] else { panic!("{path}: {places:#?}") };
-    (image.clone(), fields.clone(), *stage, namespace.clone())
+/// The only place of a file.
+fn place(path: &str, text: &str) -> ImagePlace {
+    let mut places = read(path, text).places;
+    assert_eq!(places.len(), 1, "{path}: {places:#?}");
+    places.remove(0)
 }
 
 fn fields(all: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
@@ -85,7 +85,9 @@ fn each_kind_of_file_has_its_fields() {
         ),
     ] {
         let found = place(path, text);
-        assert_eq!(found, (Some(IMAGE.to_owned()), fields(expected), stage, Some("shop".to_owned())), "{path}: {text}");
+        assert_eq!(found.image.as_deref(), Some(IMAGE), "{path}: {text}");
+        assert_eq!(found.fields, fields(expected), "{path}: {text}");
+        assert_eq!((found.stage, found.namespace.as_deref()), (stage, Some("shop")), "{path}: {text}");
     }
 }
 
