@@ -67,8 +67,10 @@ impl ReceivedReports {
     pub fn from_results(results: &str) -> Result<Self, CommandError> {
         let documents = serde_json::Deserializer::from_str(results).into_iter::<BTreeMap<String, CompletedStep>>();
         let documents: Vec<_> = documents.collect::<Result<_, _>>().map_err(|error| {
+            // The outputs of the steps include the tokens of Apps.
+            let seen = if results.starts_with('{') { "other JSON".to_owned() } else { clip(results, 100) };
             Finding::inconclusive("`results`")
-                .actual(format!("{} ({error})", clip(results, 100)))
+                .actual(format!("{seen} ({error})"))
                 .expected("`${{ toJSON(needs) }}`, `${{ toJSON(steps) }}`, or one after the other")
                 .bad_input()
         })?;
@@ -349,7 +351,9 @@ mod tests {
             read.received.iter().map(|received| &*received.report.command).collect::<Vec<_>>(),
             ["evidence", "wait"]
         );
-        assert!(ReceivedReports::from_results(&format!("{both} x")).is_err());
+        let error = ReceivedReports::from_results(&format!("{both} x")).unwrap_err();
+        let CommandError::BadInput(finding) = error else { panic!("{error:?}") };
+        assert!(finding.to_string().contains("other JSON") && !finding.to_string().contains("evidence"), "{finding}");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! the repository as a whole.
 //!
 //! `house` runs the program as a runner does, `origin` is a repository with pull requests, `shop` is an infra repository to
-//! change, `relay` is a server in front of GitHub and git that lets requests fail, `patience` has the time limits. `generated` rewrites the files that are made from the code, `examples` checks every workflow and config file in the documentation against the commands, `tidy` checks
-//! the rules of this repository, and `exits` covers full disks, closed pipes, signals and bad command lines.
+//! change, `relay` is a server in front of GitHub and git that lets requests fail, `patience` has the time limits. `generated`
+//! rewrites the files that are made from the code, `examples` checks every workflow and config file in the documentation against
+//! the commands, `contract` holds what users rely on, `workflows` the rules of the shipped workflows, `tidy` the rules of this
+//! repository, and `exits` covers full disks, closed pipes, signals and bad command lines.
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
@@ -12,6 +14,7 @@ mod audit;
 mod bundle_size;
 mod comment;
 mod config_file;
+mod contract;
 mod debug;
 mod demo;
 mod doctor;
@@ -44,3 +47,4 @@ mod socks;
 mod status;
 mod tidy;
 mod wait;
+mod workflows;

@@ -82,7 +82,7 @@ pub struct Args {
     #[command(flatten)]
     pub image: ImageArgs,
     /// Token with Actions, Contents and Pull requests: read on the services' repositories, with `proof: annotations` also Checks: read [default: `token`]
-    #[arg(long, value_name = "SOURCE_READ_TOKEN")]
+    #[arg(long, value_name = "READER_APP_TOKEN")]
     pub source_token: Option<Secret>,
     /// Token with Contents: read on this repository; without it, git uses the checkout's own credentials
     #[arg(long, value_name = "GITHUB_TOKEN")]

@@ -64,7 +64,7 @@ pub struct Args {
     #[command(flatten)]
     pub infra: infra::InfraArgs,
     /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
-    #[arg(long, value_name = "INFRA_WRITE_TOKEN")]
+    #[arg(long, value_name = "WRITER_APP_TOKEN")]
     pub token: Option<Secret>,
 }
 

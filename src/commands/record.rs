@@ -72,7 +72,7 @@ pub struct Args {
     #[arg(long, value_name = "PROOF", default_value = "required")]
     pub proof: ProofMode,
     /// Token with Contents: write on the infra repository; `GITHUB_TOKEN` has access to its own repository only
-    #[arg(long, value_name = "INFRA_DISPATCH_TOKEN")]
+    #[arg(long, value_name = "DISPATCHER_APP_TOKEN")]
     pub token: Option<Secret>,
     /// Token with Actions and Contents: read on this repository; a workflow `on: workflow_run` needs it, to look up the deploy
     /// run [default: `token`]
@@ -278,7 +278,7 @@ fn validate(args: &Args, ctx: &CommandContext) -> Result<(), CommandError> {
         return Err(Finding::inconclusive("`token`")
             .actual("not given")
             .expected(format!("a token with Contents: write on {}", args.repository))
-            .next("give the token of an App that is installed there, as an expression: `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`")
+            .next("give the token of an App that is installed there, as an expression: `token: ${{ steps.dispatcher.outputs.token }}`; docs/apps.md has the step")
             .bad_input());
     }
     Ok(())

@@ -46,7 +46,7 @@ pub struct BypassArgs {
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub api_token: Option<Secret>,
     /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
-    #[arg(long, value_name = "INFRA_WRITE_TOKEN")]
+    #[arg(long, value_name = "WRITER_APP_TOKEN")]
     pub token: Option<Secret>,
 }
 

@@ -33,8 +33,9 @@ pub(super) fn as_json(setting: &Setting, texts: &[String]) -> Value {
             },
         ),
         SettingKind::Switch => switch(text).map_or_else(|_| text.clone().into(), Value::from),
-        // Most likely the results of other jobs, which have their own reports. The hash identifies them.
-        SettingKind::Text if text.len() > MAX_TEXT => {
+        // Most likely the results of other jobs, which have their own reports. The hash identifies them. Among the outputs of the
+        // steps is the token of an App.
+        SettingKind::Text if text.len() > MAX_TEXT || setting.key == "results" && text.starts_with('{') => {
             format!("{} bytes, sha256 {}", text.len(), hex_sha256(text.as_bytes())).into()
         }
         SettingKind::Text | SettingKind::Header | SettingKind::Url | SettingKind::Secret => text.clone().into(),

@@ -108,20 +108,20 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
             "health `registry-token: ${{ secrets.REGISTRY_TOKEN }}`",
             "bundle-size `token: ${{ github.token }}`",
             "approval `token: ${{ github.token }}`",
-            "approval `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
+            "approval `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",
             "wait `token: ${{ github.token }}`",
             "comment `token: ${{ github.token }}`",
-            "record `token: ${{ secrets.INFRA_DISPATCH_TOKEN }}`",
+            "record `token: ${{ steps.dispatcher.outputs.token }}`; docs/apps.md has the step",
             "record `source-token: ${{ github.token }}`",
-            "evidence `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
+            "evidence `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",
             "evidence `token: ${{ github.token }}`",
-            "promote `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "promote `token: ${{ steps.writer.outputs.token }}`; docs/apps.md has the step",
             "status `token: ${{ github.token }}`",
-            "status `source-token: ${{ secrets.SOURCE_READ_TOKEN }}`",
+            "status `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",
             "emergency `api-token: ${{ github.token }}`",
-            "emergency `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "emergency `token: ${{ steps.writer.outputs.token }}`; docs/apps.md has the step",
             "rollback `api-token: ${{ github.token }}`",
-            "rollback `token: ${{ secrets.INFRA_WRITE_TOKEN }}`",
+            "rollback `token: ${{ steps.writer.outputs.token }}`; docs/apps.md has the step",
             "environments `token: ${{ github.token }}`",
             "audit `token: ${{ github.token }}`",
         ]
@@ -185,6 +185,18 @@ fn settings_in_force_hold_the_names_of_headers_and_urls_without_secrets() {
     let input = layer(&SettingOrigin::Input, &[("results", "r.json"), ("baseline", baseline)]);
     let resolved = resolve("performance", [&input]).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(resolved.settings["baseline"], "https://a.example/p99.json?token=***");
+}
+
+#[test]
+fn results_are_reported_by_their_hash_as_they_hold_tokens() {
+    let steps = r#"{"reader": {"outputs": {"token": "ghs_s3cr3t"}}}"#;
+    let resolved = resolve(
+        "record",
+        [&layer(&SettingOrigin::Input, &[("results", steps), ("repository", "acme/ecommerce-infra"), ("token", "t")])],
+    );
+    let settings = resolved.unwrap_or_else(|error| panic!("{error:?}")).settings;
+    let text = settings["results"].as_str().unwrap();
+    assert!(text.starts_with("48 bytes, sha256 ") && !text.contains("s3cr3t"), "{text}");
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //! jobs as annotations, and records approvals.
 //!
 //! Besides the differences that `act` lists, this differs from GitHub:
-//! - `tools/checkout` replaces `actions/checkout`, which needs Node; `stand_ins` those that hand files from job to job.
+//! - `tools/checkout` replaces `actions/checkout`, which needs Node; `stand_ins` those that hand files from job to job, `apps` the
+//!   one that makes tokens of Apps.
 //! - Only the test starts workflows; an event is a payload that it passes to the runner.
 //! - The clusters are fakes (`cluster`) that replay the responses of a real one. `tests/e2e/cluster` runs the same workflow
 //!   against a real one.
@@ -14,6 +15,7 @@
 //! - All jobs of a run use one runner and the same `github.token`, which has the permissions of all jobs together and no
 //!   others. Every job gets all secrets, including those of environments.
 
+mod apps;
 pub mod cluster;
 pub mod git_server;
 mod manual_runs;
@@ -56,11 +58,6 @@ const INFRA_WORKFLOWS: [&str; 5] =
 
 /// The folder of the git server, inside the folder of [`Acme`].
 const SERVED: &str = "repositories";
-
-/// The secrets of the workflows.
-const DISPATCH: &str = "ghs_dispatchesToTheInfraRepository";
-const WRITE: &str = "ghs_writesToTheInfraRepository";
-const READ: &str = "ghs_readsTheTeamsRepositories";
 
 /// An action with the inputs of `actions/checkout` that the workflows use.
 const CHECKOUT: &str = r#"
@@ -109,6 +106,8 @@ pub struct Acme {
     pub production_cluster: FakeCluster,
     pub infra: Infra,
     pub git: GitServer,
+    /// The services' repositories, without their owner.
+    repositories: Vec<String>,
     /// The id of the next run.
     next: AtomicU64,
 }
@@ -117,14 +116,15 @@ impl Acme {
     /// Creates the infra repository with its workflows, and the production environments with [`REVIEWERS`]. Each service has a
     /// repository of its own.
     pub fn new() -> Self {
-        Self::with_services(&SERVICES, |service| {
+        Self::with_services(&SERVICES, &SERVICES, |service| {
             let repository = team::repository(service);
             format!("repository: {repository}\n    workflow: .github/workflows/validate-staging.yml")
         })
     }
 
-    /// `source`: what the config file says of each service's repository and workflow.
-    fn with_services(services: &[&str], source: impl Fn(&str) -> String) -> Self {
+    /// `repositories`: the services' repositories, without their owner; `source`: what the config file says of each service's
+    /// repository and workflow.
+    fn with_services(services: &[&str], repositories: &[&str], source: impl Fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
         let Sandbox { staging, github: fake_github, issuer, infra } =
             Sandbox::start(folder.path(), services).expect("a sandbox");
@@ -142,6 +142,7 @@ impl Acme {
             production_cluster,
             infra,
             git,
+            repositories: repositories.iter().map(ToString::to_string).collect(),
             next,
         };
         acme.serve(INFRA, acme.infra.path());
@@ -157,9 +158,8 @@ impl Acme {
             infra.write(".github/promote-gates.yml", config(&acme.issuer, services, &source));
         });
         acme.fake_github.create(INFRA);
-        // On GitHub, a ruleset prevents this token from pushing.
-        acme.fake_github.grant(DISPATCH, INFRA, &["contents=write"]);
-        acme.git.allow(WRITE, INFRA, GitAccess::Write);
+        // On GitHub, a ruleset prevents the App that dispatches from pushing.
+        acme.git.allow(apps::WRITER, INFRA, GitAccess::Write);
         let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.add_user(login) }));
         acme.fake_github.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
         acme.fake_github.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
@@ -187,6 +187,7 @@ impl Acme {
             .replace("https://staging-baseline.example.com", &format!("{staging}/in-production"))
             .replace("https://staging.example.com", staging)
             .replace("https://www.example.com", production)
+            .replace("repositories: shop", &format!("repositories: {}", self.repositories.join(",")))
             // For `wait` and `health`.
             .replace("duration: 10m", "duration: 1s")
             .replace("interval: 10s", "interval: 100ms")
@@ -239,8 +240,6 @@ impl Acme {
     /// A run of a workflow of the infra repository, ready to start in a fresh clone.
     pub fn infra_run<'a>(&self, clone: &'a Repo, id: u64, file: &str, event: &'a str) -> Act<'a> {
         self.prepare_run(clone, INFRA, id, file, event)
-            .secret("INFRA_WRITE_TOKEN", WRITE)
-            .secret("SOURCE_READ_TOKEN", READ)
             .secret("PRODUCTION_KUBECONFIG", &self.production_cluster.kubeconfig())
     }
 
@@ -265,6 +264,7 @@ impl Acme {
         if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
             act = act.action(name, &self.at("checkout"));
         }
+        let act = self.with_apps(act, repository, &text, &self.at("stand-ins/app-token"));
         stand_ins::add(act, &text, &self.at("stand-ins"))
     }
 

@@ -48,6 +48,7 @@ pub struct Act<'a> {
     payload: Value,
     env: Vec<(String, String)>,
     secrets: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
     api: String,
     actor: Option<String>,
     workflow: Option<String>,
@@ -65,6 +66,7 @@ impl<'a> Act<'a> {
             payload: json!({}),
             env: Vec::new(),
             secrets: Vec::new(),
+            variables: Vec::new(),
             api,
             actor: None,
             workflow: None,
@@ -115,6 +117,12 @@ impl<'a> Act<'a> {
         self
     }
 
+    /// Sets a variable of the repository, `vars.NAME`.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Sets `GITHUB_API_URL` and `GITHUB_GRAPHQL_URL`.
     pub fn api(mut self, address: &str) -> Self {
         address.clone_into(&mut self.api);
@@ -159,6 +167,9 @@ impl<'a> Act<'a> {
         act.arg("--env").arg(format!("GITHUB_GRAPHQL_URL={}/graphql", self.api));
         for (name, value) in &self.env {
             act.arg("--env").arg(format!("{name}={value}"));
+        }
+        for (name, value) in &self.variables {
+            act.arg("--var").arg(format!("{name}={value}"));
         }
         // In a file, because every step would inherit secrets in act's environment, and an action that does not declare its
         // token would still find it.

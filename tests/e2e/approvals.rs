@@ -120,8 +120,8 @@ fn promote_refuses_without_a_passed_evidence_approval_and_wait() {
         .promotion(validated.event())
         .approved_by("piet")
         .with_workflow_change(
-            "            ${{ toJSON(needs) }}\n            ${{ toJSON(steps) }}\n          # The token of the App",
-            "            ${{ toJSON(needs) }}\n          # The token of the App",
+            "            ${{ toJSON(needs) }}\n            ${{ toJSON(steps) }}\n          token: ${{ steps.writer",
+            "            ${{ toJSON(needs) }}\n          token: ${{ steps.writer",
         )
         .run();
     assert_refused(&run, "approval");

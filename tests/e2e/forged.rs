@@ -103,7 +103,7 @@ fn a_commit_that_was_pushed_away_is_neither_dispatched_nor_approved() {
     assert!(errors.iter().any(|error| error.message.contains("is not on main")), "{errors:#?}");
 
     let again = team.validate(&validated.tag, validated.deploy);
-    let record = again.run.step("record", "0");
+    let record = again.run.step("record", "1");
     assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", again.run.log);
     assert!(record.annotated("error").iter().any(|error| error.message.contains("is not on main")), "{record:#?}");
     assert_eq!(again.dispatches.len(), 0, "{:#?}", again.dispatches);

@@ -71,6 +71,6 @@ fn a_release_in_helm_values_and_an_application_is_promoted_audited_and_rolled_ba
 
     let inputs = json!({ "service": SERVICE, "incident-id": "INC-4712", "reason": "Carts are empty.", "commit": "" });
     let rollback = acme.run_manually("rollback.yml", "rollback", "main", &inputs, Some("piet"));
-    assert_eq!(rollback.step("rollback", "1").outputs["verdict"], "passed", "{}", rollback.log);
+    assert_eq!(rollback.step("rollback", "2").outputs["verdict"], "passed", "{}", rollback.log);
     assert_files(&acme, FIRST_TAG);
 }

@@ -40,7 +40,7 @@ fn a_bad_service_is_left_out_and_the_others_are_approved_once() {
     assert!(!validated.run.succeeded, "the run shows the bad service: {}", validated.run.log);
     assert_eq!(validated.run.job("gates (search)").result, "failure");
     assert_eq!(validated.run.job("gates (cart)").result, "success", "{}", validated.run.log);
-    let record = validated.run.step("record", "1");
+    let record = validated.run.step("record", "2");
     assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", validated.run.log);
     assert!(record.annotated("error").iter().any(|error| error.message.contains("smoke")), "{record:#?}");
     assert_eq!(sent(&validated), ["cart", "checkout"]);

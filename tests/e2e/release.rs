@@ -145,7 +145,7 @@ fn a_slow_release_is_not_dispatched() {
 
     let performance = validated.run.step("performance", "performance");
     assert_eq!((performance.exit, performance.outputs["verdict"].as_str()), (Some(1), "blocked"));
-    let record = validated.run.step("record", "0");
+    let record = validated.run.step("record", "1");
     assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", validated.run.log);
     assert!(record.summary.contains("performance"), "{}", record.summary);
     assert!(validated.dispatches.is_empty(), "{:#?}", validated.dispatches);

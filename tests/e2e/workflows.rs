@@ -41,8 +41,9 @@ fn jobs() -> Vec<(String, String)> {
 }
 
 #[test]
-fn only_jobs_of_protected_environments_use_the_write_token() {
-    let writers: Vec<_> = jobs().into_iter().filter(|(_, job)| job.contains("secrets.INFRA_WRITE_TOKEN")).collect();
+fn only_jobs_of_protected_environments_use_the_writers_key() {
+    let writers: Vec<_> =
+        jobs().into_iter().filter(|(_, job)| job.contains("secrets.WRITER_APP_PRIVATE_KEY")).collect();
     assert!(writers.len() >= 3, "{writers:#?}");
     for (name, job) in writers {
         let environment = job.lines().find_map(|line| line.strip_prefix("    environment: "));

@@ -82,7 +82,7 @@ pub struct Args {
     #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     /// Token with Actions, Contents and Pull requests: read on the service's repository; only for releases of more people than the report of `evidence` has room for, and without `results` [default: `token`]
-    #[arg(long, value_name = "SOURCE_READ_TOKEN")]
+    #[arg(long, value_name = "READER_APP_TOKEN")]
     pub source_token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     /// Token with Actions, Contents and Pull requests: read on the services' repositories [default: `token`]
-    #[arg(long, value_name = "SOURCE_READ_TOKEN")]
+    #[arg(long, value_name = "READER_APP_TOKEN")]
     pub source_token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,

@@ -7,7 +7,7 @@ use promote_gates::sandbox::{infra::FIRST_TAG, issuer::job_claims};
 use serde_json::json;
 
 use super::team::{AUTHOR, PATHS, ValidatedRelease, deployed};
-use super::{Acme, DISPATCH, INFRA, READ, RUNNER};
+use super::{Acme, INFRA, RUNNER};
 use crate::repo::Repo;
 
 pub const REPOSITORY: &str = "acme/monorepo";
@@ -23,7 +23,7 @@ pub struct Monorepo<'a> {
 impl Acme {
     /// A company with one repository of three services.
     pub fn monorepo() -> Self {
-        Self::with_services(&SERVICES, |service| {
+        Self::with_services(&SERVICES, &["monorepo"], |service| {
             format!(
                 "repository: {REPOSITORY}\n    workflow: .github/workflows/{WORKFLOW}\n    paths: [services/{service}]"
             )
@@ -37,7 +37,6 @@ impl<'a> Monorepo<'a> {
         let shop = Self { acme, repo: Repo::new() };
         acme.serve(REPOSITORY, shop.repo.path());
         acme.fake_github.create(REPOSITORY);
-        acme.fake_github.grant(READ, REPOSITORY, &["actions=read", "contents=read", "pull_requests=read"]);
         shop.repo.write(&format!(".github/workflows/{WORKFLOW}"), acme.shipped(WORKFLOW));
         shop.repo.write("tests/smoke/paths.xml", PATHS);
         let first = shop.commit("a shop", &SERVICES);
@@ -119,7 +118,6 @@ impl<'a> Monorepo<'a> {
         let before = acme.fake_github.dispatches(INFRA).len();
         let ended = acme
             .prepare_run(&self.repo, REPOSITORY, id, WORKFLOW, "workflow_run")
-            .secret("INFRA_DISPATCH_TOKEN", DISPATCH)
             .secret("STAGING_KUBECONFIG", &acme.staging_cluster.kubeconfig())
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", &acme.issuer.request_url())
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &request_token)

@@ -4,7 +4,7 @@ use promote_gates::sandbox::github::{self, DispatchEvent};
 use promote_gates::sandbox::{infra::FIRST_TAG, issuer::job_claims};
 use serde_json::{Value, json};
 
-use super::{Acme, DISPATCH, INFRA, READ, RUNNER};
+use super::{Acme, INFRA, RUNNER};
 use crate::act::{Act, ActRun};
 use crate::repo::Repo;
 
@@ -107,7 +107,6 @@ impl<'a> Team<'a> {
         let team = Self { acme, service, repository, repo: Repo::new() };
         acme.serve(&team.repository, team.repo.path());
         acme.fake_github.create(&team.repository);
-        acme.fake_github.grant(READ, &team.repository, &["actions=read", "contents=read", "pull_requests=read"]);
         for file in TEAM_WORKFLOWS {
             let workflow = acme.shipped(file).replace("checkout-service", service);
             team.repo.write(&format!(".github/workflows/{file}"), workflow);
@@ -132,7 +131,6 @@ impl<'a> Team<'a> {
     pub fn workflow<'b>(&'b self, id: u64, file: &str, event: &'b str) -> Act<'b> {
         self.acme
             .prepare_run(&self.repo, &self.repository, id, file, event)
-            .secret("INFRA_DISPATCH_TOKEN", DISPATCH)
             .secret("STAGING_KUBECONFIG", &self.acme.staging_cluster.kubeconfig())
     }
 
