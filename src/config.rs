@@ -36,7 +36,7 @@ use services::Services;
 
 /// The keys that are not settings: the gates that `run` runs, the rules that `evidence` checks, and the accounts that are no
 /// people.
-const SECTIONS: [&str; 4] = ["gates", "services", "policy", "people"];
+pub const SECTIONS: [&str; 4] = ["gates", "services", "policy", "people"];
 
 /// A config file, read and checked: every key in it is known.
 #[derive(Clone, Debug, Default)]
