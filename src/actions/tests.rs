@@ -14,6 +14,7 @@ const ICONS: &str = include_str!("icons.txt");
 fn setting(help: &str) -> Setting {
     Setting {
         unit: None,
+        pattern: None,
         key: "max-ratio".to_owned(),
         help: help.to_owned(),
         value_name: String::new(),

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{people, policy, services};
-use crate::settings::{CommandTable, Setting, SettingKind, help_and_default};
+use crate::{
+    settings::{CommandTable, Setting, SettingKind, help_and_default},
+    values::{Ratio, schema as notation},
+};
 
 /// The schema in draft 7, which the YAML servers of editors read.
 #[must_use]
@@ -100,8 +103,8 @@ fn scalar(setting: &Setting) -> Value {
     }
     match setting.kind {
         SettingKind::Switch => json!({ "type": "boolean" }),
-        SettingKind::Number => json!({ "type": ["number", "string"] }),
-        SettingKind::Duration => json!({ "type": ["string", "integer"] }),
+        SettingKind::Number => notation::number(setting.pattern.unwrap_or(Ratio::PATTERN)),
+        SettingKind::Duration => notation::duration(),
         SettingKind::Url | SettingKind::Header => json!({ "type": "string" }),
         SettingKind::Text | SettingKind::Secret => json!({ "type": ["string", "number", "boolean"] }),
     }
@@ -121,6 +124,7 @@ mod tests {
     use crate::{
         commands::command_table,
         config::{Config, SECTIONS},
+        values::Bytes,
     };
 
     fn keys(node: &Value) -> Vec<&str> {
@@ -153,10 +157,46 @@ mod tests {
         assert!(!reads("config: x") && !keys(&schema).contains(&"config"));
     }
 
+    /// What a section of the schema has for a text: whether its pattern matches.
+    fn schema_accepts(schema: &Value, section: &str, key: &str, text: &str) -> bool {
+        let pattern = schema["properties"][section]["properties"][key]["pattern"].as_str();
+        let pattern = pattern.unwrap_or_else(|| panic!("{section} {key} has no pattern"));
+        regex_lite::Regex::new(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn a_value_that_no_command_accepts_is_wrong_in_the_editor_too() {
+        let command_table = command_table();
+        let schema = schema(&command_table);
+        for (section, key, good, bad) in [
+            ("health", "interval", "1m30s", &["5x", "abc", "-1", "", "1.5s"][..]),
+            ("health", "attempts", "10", &["5x", "abc", "1.5", ""]),
+            ("performance", "max-ratio", "1.2", &["5x", "abc", "120%", "-1", ""]),
+            ("performance", "max-error-rate", "2.5 %", &["5x", "abc", "5%%", ""]),
+            ("bundle-size", "max-size", "1.5 MB", &["5x", "abc", "1.5", "1 mb", ""]),
+        ] {
+            let accepted = |text: &str| {
+                let config = format!("{section}: {{ {key}: '{text}' }}");
+                let config = Config::read(&command_table, "f", config.as_bytes(), None).unwrap();
+                let entry = crate::commands::find(section).unwrap();
+                let resolved = entry.resolve(&command_table, config.layers(section), None);
+                !matches!(resolved, Err(error) if format!("{error:?}").contains(&format!("`{key}`")))
+            };
+            assert!(schema_accepts(&schema, section, key, good) && accepted(good), "{section} {key} {good}");
+            for bad in bad.iter().filter(|bad| !bad.is_empty()) {
+                assert!(!accepted(bad), "{section} {key} {bad}");
+            }
+            for bad in bad {
+                assert!(!schema_accepts(&schema, section, key, bad), "{section} {key} {bad}");
+            }
+        }
+    }
+
     #[test]
     fn a_setting_has_the_shapes_that_the_reader_accepts() {
         let setting = Setting {
             unit: None,
+            pattern: None,
             key: "env".to_owned(),
             help: "Variables [default: none]".to_owned(),
             value_name: "NAME=VALUE".to_owned(),
@@ -178,6 +218,8 @@ mod tests {
             shapes(&switch),
             json!({ "type": "boolean", "description": "Variables. Default: none.", "default": false })
         );
+        let size = Setting { many: false, kind: SettingKind::Number, pattern: Some(Bytes::PATTERN), ..setting.clone() };
+        assert_eq!(scalar(&size), json!({ "type": ["integer", "string"], "pattern": Bytes::PATTERN, "minimum": 0 }));
         let choice = Setting { many: false, choices: vec!["raw".to_owned()], ..setting };
         assert_eq!(shapes(&choice)["enum"], json!(["raw"]));
     }

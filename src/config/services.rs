@@ -35,7 +35,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     subject::{Image, Service},
-    values::Percent,
+    values::{Percent, schema::described},
     world::{git::Branch, github::Repository},
     yaml::{Key, Node, Value},
 };
@@ -213,11 +213,6 @@ pub(super) fn schema() -> Json {
             "additionalProperties": false,
         },
     })
-}
-
-fn described(mut schema: Json, description: &str) -> Json {
-    schema["description"] = description.into();
-    schema
 }
 
 #[cfg(test)]

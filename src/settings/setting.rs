@@ -6,9 +6,12 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::{
     secret::Secret,
-    values::{Bytes, HumanDuration, Percent, Ratio, switch},
+    values::{Bytes, HumanDuration, Percent, Ratio, WHOLE_PATTERN, switch},
     world::{http::Header, url::Url},
 };
+
+/// The end of the value name of an App's token.
+const APP_TOKEN: &str = "_APP_TOKEN";
 
 /// The kind of a setting's value, for the report and the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct Setting {
     pub kind: SettingKind,
     /// The unit of a number or a duration in a report.
     pub unit: Option<&'static str>,
+    /// The notation of a number or a duration, as a regular expression.
+    pub pattern: Option<&'static str>,
     /// Its heading in `--help`.
     pub heading: Option<String>,
 }
@@ -64,13 +69,17 @@ impl Setting {
         self.heading.as_deref() == Some("Common") && ["config", "checkout"].contains(&self.key.as_str())
     }
 
-    /// The expression that gives a secret in a workflow, without `${{ }}`. Its value name is the name of the secret that has
-    /// the permissions: `GITHUB_TOKEN` for the job's own token.
+    /// The expression that gives a secret in a workflow, without `${{ }}`. Its value name says which: `GITHUB_TOKEN` is the job's
+    /// own token, `WRITER_APP_TOKEN` the output of the step `writer`, which makes a token of that App, and any other name is that of
+    /// a secret.
     #[must_use]
     pub fn expression(&self) -> Option<String> {
         self.is_secret().then(|| match self.value_name.as_str() {
             "GITHUB_TOKEN" => "github.token".to_owned(),
-            name => format!("secrets.{name}"),
+            name => match name.strip_suffix(APP_TOKEN) {
+                Some(app) => format!("steps.{}.outputs.token", app.to_lowercase()),
+                None => format!("secrets.{name}"),
+            },
         })
     }
 
@@ -79,7 +88,10 @@ impl Setting {
     pub fn way_to_give(&self) -> String {
         let key = &self.key;
         match self.expression() {
-            Some(expression) => format!("give `{key}` as an expression: `{key}: ${{{{ {expression} }}}}`"),
+            Some(expression) => {
+                let step = if self.value_name.ends_with(APP_TOKEN) { "; docs/apps.md has the step" } else { "" };
+                format!("give `{key}` as an expression: `{key}: ${{{{ {expression} }}}}`{step}")
+            }
             None => format!("give `{key}` as an input, as a flag, or as a key of the config file"),
         }
     }
@@ -119,7 +131,8 @@ fn setting(argument: &Arg) -> Setting {
         many: matches!(argument.get_action(), ArgAction::Append),
         choices: if kind == SettingKind::Text { choices(argument) } else { Vec::new() },
         kind,
-        unit: unit(argument),
+        unit: by_type(argument, &UNITS),
+        pattern: by_type(argument, &PATTERNS),
         heading: argument.get_help_heading().map(ToOwned::to_owned),
     }
 }
@@ -161,16 +174,29 @@ fn kind(argument: &Arg) -> SettingKind {
     }
 }
 
-fn unit(argument: &Arg) -> Option<&'static str> {
+type OfType = (fn() -> TypeId, &'static str);
+
+const UNITS: [OfType; 4] = [
+    (TypeId::of::<HumanDuration>, "s"),
+    (TypeId::of::<Bytes>, "B"),
+    (TypeId::of::<Percent>, "%"),
+    (TypeId::of::<Ratio>, "×"),
+];
+
+const PATTERNS: [OfType; 7] = [
+    (TypeId::of::<HumanDuration>, HumanDuration::PATTERN),
+    (TypeId::of::<Bytes>, Bytes::PATTERN),
+    (TypeId::of::<Percent>, Percent::PATTERN),
+    (TypeId::of::<Ratio>, Ratio::PATTERN),
+    (TypeId::of::<u16>, WHOLE_PATTERN),
+    (TypeId::of::<u32>, WHOLE_PATTERN),
+    (TypeId::of::<u64>, WHOLE_PATTERN),
+];
+
+/// What a table has for the type of an argument's value.
+fn by_type(argument: &Arg, table: &[OfType]) -> Option<&'static str> {
     let value_type = argument.get_value_parser().type_id();
-    [
-        (TypeId::of::<HumanDuration>(), "s"),
-        (TypeId::of::<Bytes>(), "B"),
-        (TypeId::of::<Percent>(), "%"),
-        (TypeId::of::<Ratio>(), "×"),
-    ]
-    .into_iter()
-    .find_map(|(id, unit)| (value_type == id).then_some(unit))
+    table.iter().find_map(|(id, text)| (value_type == id()).then_some(*text))
 }
 
 /// Lets the switches of every command take a value, too (`--dry-run`, `--dry-run=false`): an input always has one.

@@ -8,7 +8,10 @@ use crate::{
     config::nodes::{location, mapping, unknown_key, wrong_shape},
     error::CommandError,
     finding::Finding,
-    values::{Bytes, Percent},
+    values::{
+        Bytes, Percent,
+        schema::{bytes, percent},
+    },
     yaml::{Key, Node, Value},
 };
 
@@ -64,12 +67,11 @@ fn one<T: FromStr<Err: fmt::Display>>(path: &str, key: &Key, node: &Node) -> Res
 
 /// The JSON Schema of what [`read`] accepts.
 pub(super) fn schema() -> Json {
-    let limit = |description: &str| json!({ "type": ["number", "string"], "description": description });
     let properties = json!({
-        "max-increase": limit("Maximum growth since the last promotion in percent. Default: 5."),
-        "max-added": limit("Maximum number of bytes, before compression, that the bundle may have grown by. Default: 1 MB."),
-        "max-decrease": limit("Maximum decrease in percent; more is inconclusive. Default: 50."),
-        "max-size": limit("Maximum size of the bundle in bytes, as it is judged. No explanation raises it."),
+        "max-increase": percent("Maximum growth since the last promotion in percent. Default: 5."),
+        "max-added": bytes("Maximum number of bytes, before compression, that the bundle may have grown by. Default: 1 MB."),
+        "max-decrease": percent("Maximum decrease in percent; more is inconclusive. Default: 50."),
+        "max-size": bytes("Maximum size of the bundle in bytes, as it is judged. No explanation raises it."),
     });
     let limits = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     json!({

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::values::schema::{self as notation, described};
+
 /// The schema in draft 7, which the YAML servers of editors read.
 #[must_use]
 pub fn schema() -> Value {
@@ -132,7 +134,7 @@ fn one_or_more(description: &str) -> Value {
 }
 
 fn duration(description: &str) -> Value {
-    json!({ "description": description, "type": ["string", "integer"] })
+    described(notation::duration(), description)
 }
 
 fn count(description: &str, most: u32) -> Value {
