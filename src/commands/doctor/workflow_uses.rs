@@ -171,7 +171,7 @@ fn secrets_in_text(text: &str) -> Vec<(String, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::environments::jobs::WorkflowFile;
+    use crate::workflow::WorkflowFile;
 
     fn uses(text: &str) -> WorkflowUses {
         let file = WorkflowFile { path: "w.yml".to_owned(), text: Ok(text.to_owned()) };
