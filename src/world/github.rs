@@ -46,6 +46,7 @@ mod statuses;
 mod tests;
 mod transport;
 mod workflow_run;
+mod workflow_runs;
 mod write;
 
 pub use access::GitHubAccess;
@@ -77,4 +78,5 @@ pub use reviews::ListedPullRequests;
 pub use source::RepositoryFacts;
 pub use source_commit::{CommitRelation, Comparison, SourceCommit};
 pub use workflow_run::{Annotation, Approval, Job, RunRepository, WorkflowRun};
+pub use workflow_runs::RunQuery;
 pub use write::SendOutcome;

@@ -27,6 +27,11 @@ impl<T> ListPage<T> {
         Self { items: all, number: 1, total, link: String::new() }
     }
 
+    /// A list of which only the first entries can be asked for, with the number of all.
+    pub fn of_total(self, total: usize) -> Self {
+        Self { total, ..self }
+    }
+
     /// A response whose body is the list.
     pub fn into_list(self, to_json: impl Fn(T) -> Value) -> FakeResponse {
         let items = self.items.into_iter().map(to_json).collect();

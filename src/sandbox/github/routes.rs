@@ -21,6 +21,7 @@ use crate::sandbox::server::{FakeResponse, ReceivedRequest};
 const API_VERSION: &str = "2022-11-28";
 /// The query names of lists.
 const PAGES: &[&str] = &["per_page", "page"];
+const RUNS: &[&str] = &["event", "created", "per_page", "page"];
 const ISSUES: &[&str] = &["state", "labels", "since", "sort", "direction", "creator", "per_page", "page"];
 
 /// A route of the API, as GitHub's description has it.
@@ -67,6 +68,14 @@ const fn route(
 const ROUTES: &[ApiRoute] = &[
     route(Method::GET, below!(""), "metadata=read", &[], Handler::ReadRepository(repositories::get)),
     route(Method::POST, below!("/dispatches"), "contents=write", &[], Handler::ChangeRepository(dispatches::create)),
+    route(Method::GET, below!("/actions/runs"), "actions=read", RUNS, Handler::ChangeRepository(runs::list)),
+    route(
+        Method::GET,
+        below!("/actions/workflows/{workflow_id}/runs"),
+        "actions=read",
+        RUNS,
+        Handler::ChangeRepository(runs::list_for_workflow),
+    ),
     route(Method::GET, below!("/actions/runs/{run_id}"), "actions=read", &[], Handler::ChangeRepository(runs::get)),
     route(
         Method::GET,

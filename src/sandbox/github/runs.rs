@@ -1,5 +1,8 @@
-//! `GET …/actions/runs/{run_id}`, and one attempt of a run.
+//! `GET …/actions/runs` and `…/actions/workflows/{workflow_id}/runs`, `…/actions/runs/{run_id}`, and one attempt of a run.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +15,9 @@ use super::{
     repositories::repository_summary,
 };
 use crate::sandbox::server::FakeResponse;
+
+/// The most runs that GitHub lists for one query.
+const MOST_RUNS: usize = 1000;
 
 impl FakeGitHub {
     /// Adds an attempt of a run, or replaces the one with the same id and attempt.
@@ -42,6 +48,66 @@ pub fn get(
     let attempts = repository.runs.iter().filter(|run| run.id == wanted);
     let latest = attempts.max_by_key(|run| run.attempt);
     Ok(latest.map_or_else(not_found, |run| FakeResponse::json(200, &run_json(repository, run, &call.api))))
+}
+
+/// The runs of a repository, newest first, each in its latest attempt.
+pub fn list(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    list_where(repository, call, |_| true)
+}
+
+/// The runs of one workflow, by the name of its file or by its id.
+pub fn list_for_workflow(
+    repository: &mut FakeRepository,
+    _: &mut FakeAccounts,
+    call: &ApiCall,
+) -> Result<FakeResponse, ContractViolation> {
+    let wanted = call.parameter("workflow_id");
+    let name = repository.name.clone();
+    let is_wanted = |run: &FakeRun| {
+        let file = run.path.split('@').next().and_then(|path| path.rsplit('/').next());
+        file == Some(wanted) || workflow_id(&name, &run.path).to_string() == wanted
+    };
+    if !repository.runs.iter().any(is_wanted) {
+        return Ok(not_found());
+    }
+    list_where(repository, call, is_wanted)
+}
+
+fn list_where(
+    repository: &FakeRepository,
+    call: &ApiCall,
+    is_wanted: impl Fn(&FakeRun) -> bool,
+) -> Result<FakeResponse, ContractViolation> {
+    let event = call.query_value("event");
+    // Of GitHub's ranges, the one that is used here.
+    let since: Option<Timestamp> = match call.query_value("created") {
+        Some(range) => {
+            let from = range.strip_prefix(">=").and_then(|from| from.parse().ok());
+            Some(from.ok_or_else(|| ContractViolation::invalid(&format!("created is {range:?}, not a range.")))?)
+        }
+        None => None,
+    };
+    let mut latest: BTreeMap<u64, &FakeRun> = BTreeMap::new();
+    for run in &repository.runs {
+        let known = latest.entry(run.id).or_insert(run);
+        if run.attempt > known.attempt {
+            *known = run;
+        }
+    }
+    let is_listed = |run: &&FakeRun| {
+        is_wanted(run)
+            && event.is_none_or(|event| run.event == event)
+            && since.is_none_or(|since| run.created_at >= since)
+    };
+    let mut listed: Vec<&FakeRun> = latest.into_values().rev().filter(is_listed).collect();
+    let total = listed.len();
+    listed.truncate(MOST_RUNS);
+    let page = call.page(listed)?.of_total(total);
+    Ok(page.into_field("workflow_runs", |run| run_json(repository, run, &call.api)))
 }
 
 pub fn get_attempt(

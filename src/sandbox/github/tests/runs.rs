@@ -38,6 +38,27 @@ fn a_run_returns_its_latest_attempt() {
 }
 
 #[test]
+fn runs_are_listed_newest_first_by_workflow_event_and_time() {
+    let fake_github = fake_github_with(&["actions=read"]);
+    let at = |hour: i64| time("2026-01-01T00:00:00Z") + jiff::SignedDuration::from_hours(hour);
+    let dispatched =
+        |id: u64, hour| FakeRun { event: "repository_dispatch".to_owned(), created_at: at(hour), ..run(id, 1) };
+    fake_github.set_run(INFRA, dispatched(7, 1));
+    fake_github.set_run(INFRA, FakeRun { attempt: 2, ..dispatched(7, 1) });
+    fake_github.set_run(INFRA, dispatched(9, 3));
+    fake_github.set_run(INFRA, FakeRun { path: ".github/workflows/ci.yml".to_owned(), ..run(8, 1) });
+    let ids = |path: &str| values_at(&get(&fake_github, path)["workflow_runs"], "/id");
+    assert_eq!(ids("actions/runs"), [9, 8, 7]);
+    assert_eq!(ids("actions/runs?event=repository_dispatch"), [9, 7]);
+    assert_eq!(ids("actions/workflows/promote.yml/runs?created=%3E%3D2026-01-01T02:00:00Z"), [9]);
+    assert_eq!(get(&fake_github, "actions/workflows/promote.yml/runs")["workflow_runs"][1]["run_attempt"], 2);
+    assert_eq!(get(&fake_github, "actions/runs?per_page=1")["total_count"], 3);
+    assert_eq!(status(&fake_github, "actions/workflows/none.yml/runs"), 404);
+    assert_eq!(fake_github.violations(), [""; 0]);
+    assert_eq!(status(&fake_github, "actions/runs?created=yesterday"), 422);
+}
+
+#[test]
 fn a_job_is_replaced_by_name_and_shares_its_id_with_its_check_run() {
     let fake_github = fake_github_with(&["actions=read", "checks=read"]);
     fake_github.set_run(INFRA, run(7, 1));
