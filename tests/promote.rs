@@ -13,6 +13,7 @@ mod pushes;
 mod races;
 mod reports;
 mod signals;
+mod signing;
 pub mod story;
 mod supersession;
 mod tokens;

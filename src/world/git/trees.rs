@@ -9,6 +9,9 @@ use std::{
 use super::{checkout::Git, commits::BlobId, names::TreePath};
 use crate::{finding::Finding, subject::Commit, world::process::Program};
 
+/// The setting by which a team asks git to sign its commits.
+const SIGN: &str = "commit.gpgSign";
+
 /// The mode of a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileMode {
@@ -203,7 +206,9 @@ impl Git {
         let date = format!("@{} +0000", since.as_secs());
         let commit = self
             .program()
-            .args(["commit-tree", &tree, "-p", parent.as_str()])
+            .args(["commit-tree"])
+            .args(self.is_signing()?.then_some("-S"))
+            .args([tree.as_str(), "-p", parent.as_str()])
             .stdin(message)
             .set("GIT_AUTHOR_NAME", &signature.author.name)
             .set("GIT_AUTHOR_EMAIL", &signature.author.email)
@@ -213,6 +218,35 @@ impl Git {
             .set("GIT_COMMITTER_DATE", &date);
         let id = self.object_id(&commit)?;
         self.parse("git commit-tree", &id)
+    }
+
+    /// Whether git's configuration asks for signed commits, which `git commit-tree` ignores by itself.
+    ///
+    /// # Errors
+    /// The checkout names the program that signs. A workflow step that runs code of others can write that file; the runner's user
+    /// can name one.
+    fn is_signing(&self) -> Result<bool, Finding> {
+        let wanted = ["config", "--type=bool", "--default=false", "--get", SIGN];
+        let wanted = self.run_local(&self.program().args(wanted))?;
+        if String::from_utf8_lossy(&wanted).trim_end() != "true" {
+            return Ok(false);
+        }
+        let listed = self.run_local(&self.program().args(["config", "--list", "--name-only", "--show-scope"]))?;
+        let listed = String::from_utf8_lossy(&listed);
+        let of_checkout = listed.lines().filter_map(|line| line.split_once('\t')).find(|(scope, name)| {
+            let runs = name.ends_with(".program") || name.ends_with(".defaultkeycommand");
+            ["local", "worktree"].contains(scope) && name.starts_with("gpg.") && runs
+        });
+        match of_checkout {
+            None => Ok(true),
+            Some((_, name)) => Err(Finding::inconclusive(format!("`{SIGN}`"))
+                .actual(format!(
+                    "the checkout's configuration names the program that signs commits: {}",
+                    self.sanitize(name)
+                ))
+                .expected("git's own choice, or a program that the configuration of the runner's user names")
+                .next(format!("set {} with `git config --global`", self.sanitize(name)))),
+        }
     }
 
     fn object_id(&self, program: &Program) -> Result<String, Finding> {

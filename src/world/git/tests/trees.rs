@@ -70,13 +70,7 @@ fn a_new_commit_changes_its_files_and_nothing_in_the_checkout() {
     fs::write(dir.join("staged"), "x").expect("written");
     git(&dir, &["add", "staged"]);
     // Each of these settings would change the commit if it were used.
-    for setting in [
-        "core.autocrlf=true",
-        "core.splitIndex=true",
-        "i18n.commitEncoding=latin1",
-        "core.safecrlf=true",
-        "commit.gpgSign=true",
-    ] {
+    for setting in ["core.autocrlf=true", "core.splitIndex=true", "i18n.commitEncoding=latin1", "core.safecrlf=true"] {
         let (name, value) = setting.split_once('=').expect("a setting");
         git(&dir, &["config", name, value]);
     }
