@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
+mod age;
 mod batch;
 mod bundle;
 mod first_reasons;

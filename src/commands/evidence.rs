@@ -10,6 +10,7 @@ mod bundle_table;
 mod entries;
 mod gate_jobs;
 mod judge;
+mod later_runs;
 mod look;
 mod object_reader;
 mod observations;
@@ -40,7 +41,7 @@ use crate::{
     report::{Outcome, Output, Report, partial::PartialReport},
     secret::Secret,
     subject::{Environment, Service, Subject},
-    values::{HumanDuration, clip, closest},
+    values::{HumanDuration, clip, closest, nonzero_duration},
     world::{
         event::{RepositoryDispatch, TriggerEvent},
         oidc::Issuer,
@@ -64,6 +65,9 @@ pub struct Args {
     /// Maximum time since the end of a gate's job
     #[arg(long, value_name = "DURATION", default_value = "24h")]
     pub max_age: HumanDuration,
+    /// Minimum time since the last of the required gates passed, without a newer deployment or a bad validation since, such as `4h` [default: not checked]
+    #[arg(long, value_name = "DURATION", value_parser = nonzero_duration)]
+    pub min_age: Option<HumanDuration>,
     /// Pass even if the commit in the current image is unknown, or no promotion recorded the size of the bundle, as for a service's
     /// first promotion
     #[arg(long)]
@@ -264,6 +268,7 @@ fn verify(
         environment,
         pinned: subject,
         max_age: args.max_age,
+        min_age: args.min_age,
         allow_first: args.allow_first,
         unknown_authors: args.unknown_authors,
         issuer: issuer.as_str(),
@@ -342,6 +347,12 @@ fn validate<'a>(args: &Args, subject: &'a Subject) -> Result<&'a Environment, Co
                 .expected("some time, such as 30s")
                 .bad_input());
         }
+    }
+    if let Some(min_age) = args.min_age.filter(|min_age| min_age.0 >= args.max_age.0) {
+        return Err(Finding::inconclusive("`min-age`")
+            .actual(min_age.to_string())
+            .expected(format!("less than `max-age`, which is {}", args.max_age))
+            .bad_input());
     }
     subject.environment.as_ref().ok_or_else(|| {
         Finding::inconclusive("`environment`")

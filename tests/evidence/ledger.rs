@@ -35,9 +35,12 @@ fn a_validation_promotes_once() {
         let stage = Stage::new();
         let id = evidence(&stage);
         let value = if value.is_empty() { &id } else { value };
-        commit_promotion(&stage, "1.4.2", &[(trailer, value), ("Workflow", workflow)]);
-        // Rolled back since: only the ledger tells that the evidence was used.
-        commit_promotion(&stage, "1.4.1", &[("Promotion-kind", "rollback")]);
+        let target = ("checkout-service", "production");
+        let trailers = format!("{trailer}: {value}\nWorkflow: {workflow}");
+        shop::commit_promotion(&stage.infra, &shop::ago(1), target, "1.4.2", &trailers);
+        // Rolled back since: only the ledger tells that the evidence was used. A rollback after the validation has a check of
+        // its own.
+        shop::commit_promotion(&stage.infra, &shop::ago(1), target, "1.4.1", "Promotion-kind: rollback");
         let ended = stage.run();
         assert_eq!(ended.code, code, "{trailer} {workflow}: {}", ended.log);
         let replay = found(&ended, "replay")["actual"].as_str().unwrap();
@@ -47,6 +50,28 @@ fn a_validation_promotes_once() {
             _ => assert_eq!(replay, "not in the ledger"),
         }
     }
+}
+
+#[test]
+fn after_a_rollback_the_same_image_needs_newer_evidence() {
+    let target = ("checkout-service", "production");
+    for (days, code) in [(0, 1), (1, 0)] {
+        let stage = Stage::new();
+        shop::commit_promotion(&stage.infra, &shop::ago(2), target, "1.4.2", "");
+        let rollback = "Promotion-kind: rollback\nReason: checkout was slow";
+        shop::commit_promotion(&stage.infra, &shop::ago(days), target, "1.4.1", rollback);
+        let ended = stage.run();
+        assert_eq!(ended.code, code, "{days}: {}", ended.log);
+        let finding = found(&ended, "rollback");
+        assert!(finding["actual"].as_str().unwrap().contains("(checkout was slow)"), "{finding}");
+        assert_eq!(finding.get("waived").is_some(), code == 0, "{finding}");
+        assert!(ended.summary.contains("1.4.2 was rolled back by "), "{}", ended.summary);
+    }
+    // Another image was rolled back.
+    let stage = Stage::new();
+    shop::commit_promotion(&stage.infra, &shop::ago(2), target, "1.4.3", "");
+    shop::commit_promotion(&stage.infra, &shop::ago(0), target, "1.4.1", "Promotion-kind: rollback");
+    assert_eq!(end(&stage.run()), (0, "passed"));
 }
 
 #[test]

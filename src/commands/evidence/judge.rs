@@ -1,6 +1,7 @@
 //! Judges whether the payload's claims are true: one finding per check of the payload, of what the config file trusts, and
 //! of what GitHub and git show. Pure.
 
+mod age;
 mod bundle;
 mod changes;
 mod claims;
@@ -10,6 +11,7 @@ mod notices;
 mod policies;
 mod proof;
 mod replay;
+mod rollback;
 mod runs;
 mod test_count;
 mod unchanged;
@@ -17,6 +19,7 @@ mod unchanged;
 pub use bundle::BundleComparison;
 pub use claims::REPOSITORY;
 pub use proof::{CHECK as PROOF, missing_proof};
+pub use rollback::describe as describe_rollback;
 
 use super::{observations::EvidenceObservations, verification::Verification};
 use crate::finding::{Finding, Verdict};
@@ -35,6 +38,8 @@ impl Verification<'_> {
         findings.push(self.check_branch(observations));
         findings.extend(self.check_validating_run(observations));
         findings.push(self.check_replay(observations));
+        findings.extend(self.check_rollback(observations));
+        findings.extend(self.check_age(observations));
         // What GitHub did not answer is the reason why other checks have nothing to look at.
         let unanswered = runs::unanswered_checks(observations);
         let place = |finding: &Finding| unanswered.iter().position(|check| *check == finding.check);

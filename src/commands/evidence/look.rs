@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     bundle::{BundleObservations, PromotedBundle, promoted_bundle},
+    later_runs::LaterRuns,
     observations::{BaseCommit, EvidenceObservations, ReleaseChanges, ValidationJobs, ended_before},
     pack::MAX_PROMOTIONS,
     test_count::promoted_tests,
@@ -26,17 +27,22 @@ use crate::{
     ledger::{self, InfraRepo, LedgerEntry},
     observe::{Judgement, PollInterval, Source, observe_until_decided, read_until_answered},
     people::{look::PeopleObserver, participants::ReleasePeople},
-    promotion::infra::{
-        ImageLocators,
-        image_edit::{find_entries, whole_entry},
-        image_file::{FoundImages, find_images},
-        plan::agreed_image,
+    promotion::{
+        infra::{
+            ImageLocators,
+            image_edit::{find_entries, whole_entry},
+            image_file::{FoundImages, find_images},
+            plan::agreed_image,
+        },
+        rerun::earliest_attempt,
     },
     subject::{Commit as CommitId, Service},
     values::{clip, short_sha},
     world::{
         git::Commit,
-        github::{Annotation, GitHub, MergedTexts, PullRequestId, Repository, SourceCommit, TagTarget, WorkflowRun},
+        github::{
+            Annotation, GitHub, MergedTexts, PullRequestId, Repository, RunQuery, SourceCommit, TagTarget, WorkflowRun,
+        },
     },
 };
 
@@ -87,6 +93,7 @@ impl EvidenceObserver<'_> {
             let facts = self.ask(|| self.github.repository(repository))?;
             Ok(facts.map(|facts| facts.default_branch))
         });
+        let later = self.observe_later_runs(&run, deploy.as_ref());
         let bundle = BundleObservations { promoted: self.find_promoted(&current, &ledger), texts: None };
         let tests = ledger.as_ref().map_err(Clone::clone).map(|entries| promoted_tests(entries, &current));
         let mut observations = EvidenceObservations {
@@ -98,6 +105,7 @@ impl EvidenceObserver<'_> {
             changes,
             bundle,
             tests,
+            later,
             default_branch,
             now,
         };
@@ -118,6 +126,27 @@ impl EvidenceObserver<'_> {
             observations.bundle.texts = self.merged_texts(observations.changes.people.as_ref());
         }
         Ok(observations)
+    }
+
+    /// The runs that `min-age` asks for.
+    fn observe_later_runs(
+        &self,
+        run: &Result<Option<WorkflowRun>, Finding>,
+        deploy: Option<&Result<Option<WorkflowRun>, Finding>>,
+    ) -> Option<LaterRuns> {
+        self.verification.min_age?;
+        let known = [Some(run), deploy].into_iter().flatten().filter_map(|run| run.as_ref().ok()?.as_ref());
+        let first = known.map(|run| run.created_at).min()?;
+        let since = earliest_attempt(first);
+        let origin = self.verification.origin;
+        let runs_of = |workflow: &str| {
+            let query = RunQuery { workflow: Some(workflow), event: None, since };
+            self.ask(|| self.github.workflow_runs(&origin.repository, query))
+        };
+        Some(LaterRuns {
+            validations: runs_of(origin.workflow.as_str()),
+            deploys: origin.deploy_workflow.as_ref().map(|workflow| runs_of(workflow.as_str())),
+        })
     }
 
     /// The bundle of the last promotion that recorded its size.

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{bundle::BundleObservations, payload::ReportText, test_count::PromotedTests};
+use super::{
+    bundle::BundleObservations, later_runs::LaterRuns, payload::ReportText, test_count::PromotedTests,
+};
 use crate::{
     config::people::People,
     deployment::judge::BranchPosition,
@@ -31,6 +33,8 @@ pub struct EvidenceObservations {
     pub bundle: BundleObservations,
     /// The number of tests of the last promotion that recorded it.
     pub tests: Result<Option<PromotedTests>, Finding>,
+    /// What ran since; absent without `min-age`.
+    pub later: Option<LaterRuns>,
     /// The default branch of the service's repository; absent where no check needs it.
     pub default_branch: Option<Result<Option<String>, Finding>>,
     pub now: Timestamp,

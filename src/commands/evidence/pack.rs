@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     gate_jobs::GateJob,
+    judge::describe_rollback,
     observations::{BaseCommit, EvidenceObservations, attempt_url},
     test_count::TESTS,
     verification::{Verification, image_reference},
@@ -91,7 +92,7 @@ impl Verification<'_> {
     }
 
     /// The end of the required gate job that ended first.
-    fn first_end(&self, gate_jobs: &[GateJob<'_>]) -> Option<Timestamp> {
+    pub(super) fn first_end(&self, gate_jobs: &[GateJob<'_>]) -> Option<Timestamp> {
         let required = gate_jobs.iter().filter(|gate| self.required.contains(&gate.received.report.command));
         required.map(|gate| gate.ended).min()
     }
@@ -141,6 +142,9 @@ impl Verification<'_> {
             if let Ok(until) = ended.checked_add(self.max_age.0) {
                 sentence.push(format!("– valid until {}.", minute(until)).into());
             }
+        }
+        if let Some(rollback) = self.rollback(observations) {
+            sentence.push(format!("{}.", describe_rollback(rollback)).into());
         }
         sentence.push(match &self.signed {
             Some(claims) => format!("The evidence is {}.", self.signed_for(claims)).into(),

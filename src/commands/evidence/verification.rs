@@ -23,6 +23,7 @@ pub struct Verification<'a> {
     /// The subject that the workflow pins; the payload must not differ from it.
     pub pinned: &'a Subject,
     pub max_age: HumanDuration,
+    pub min_age: Option<HumanDuration>,
     pub allow_first: bool,
     pub unknown_authors: UnknownAuthors,
     /// The accounts by which no person acts.

@@ -1,7 +1,9 @@
+mod age;
 mod bundle;
 mod people;
 mod reports;
 mod test_count;
+mod rollback;
 
 use serde_json::{Value, json};
 
@@ -179,6 +181,7 @@ fn observations(reports: &[Report]) -> EvidenceObservations {
             head: None,
             people: Some(Ok(ReleasePeople::default())),
         },
+        later: None,
         default_branch: None,
         now: NOW.parse().unwrap(),
     }
@@ -195,6 +198,16 @@ fn judge_with(
     unknown_authors: UnknownAuthors,
     change: impl FnOnce(&mut EvidenceObservations),
 ) -> Vec<Finding> {
+    judge_with_min_age(reports, allow_first, unknown_authors, None, change)
+}
+
+fn judge_with_min_age(
+    reports: &[Report],
+    allow_first: bool,
+    unknown_authors: UnknownAuthors,
+    min_age: Option<&str>,
+    change: impl FnOnce(&mut EvidenceObservations),
+) -> Vec<Finding> {
     let Ok(config) = Config::read(&command_table(), "f.yml", CONFIG.as_bytes(), None) else { panic!("a config file") };
     let claim = claim(reports);
     let verification = Verification {
@@ -207,6 +220,7 @@ fn judge_with(
         environment: &"production".parse().unwrap(),
         pinned: &Subject::default(),
         max_age: "1h".parse().unwrap(),
+        min_age: min_age.map(|min_age| min_age.parse().unwrap()),
         allow_first,
         unknown_authors,
         issuer: "https://issuer.example",

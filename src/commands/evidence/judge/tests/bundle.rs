@@ -60,6 +60,7 @@ pub(super) fn judged(
         environment: &"production".parse().unwrap(),
         pinned: &Subject::default(),
         max_age: "1h".parse().unwrap(),
+        min_age: None,
         allow_first,
         unknown_authors: UnknownAuthors::Show,
         issuer: "https://issuer.example",
