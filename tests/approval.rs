@@ -7,6 +7,7 @@ pub mod proposals;
 mod pull_request;
 mod refused;
 pub mod story;
+pub mod superseded;
 mod workflows;
 
 use std::{fs, path::PathBuf, sync::Arc};

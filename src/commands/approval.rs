@@ -3,7 +3,7 @@
 //! | observed | verdict |
 //! |---|---|
 //! | a person who had no part in the release approved this run, and approved at most `max-approvals` promotions within `window` | passed |
-//! | no approval, or a rejection; approved only by bots, or only by people who had a part in the release; too many approvals within `window`; the environment does not exist or requires no reviewers; a second attempt | blocked |
+//! | no approval, or a rejection; approved only by bots, or only by people who had a part in the release; too many approvals within `window`; a newer release of the service; the environment does not exist or requires no reviewers; a second attempt | blocked |
 //! | GitHub or the ledger cannot be read; the people who had a part in the release are unknown | inconclusive |
 //!
 //! With `source: pull-request`, the approval is that of the promotion's pull request: [`pull_request`].
@@ -26,6 +26,7 @@ mod window;
 use std::sync::Arc;
 
 use crate::{
+    batch::list_services,
     clock::rfc3339,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     config::Config,
@@ -37,6 +38,7 @@ use crate::{
     report::{Outcome, Output, Run},
     results::{ReceivedReports, batch::BatchEvidence},
     subject::Subject,
+    supersession::look::{SupersessionObserver, ValidatedService, ValidationRuns},
 };
 pub use args::Args;
 use args::{ApprovalSource, environment_of};
@@ -98,6 +100,12 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
             .unobservable());
     };
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
+    let ledger = InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?;
+    let evidence = find_evidence(&reports, subject, ctx);
+    let services: Vec<_> = evidence.iter().filter_map(|evidence| evidence.service.as_ref()).collect();
+    let services = if services.is_empty() { subject.service.iter().collect() } else { services };
+    let environment = subject.environment.as_ref().map(|environment| format!(" in {environment}"));
+    let target = format!("{}{}", list_services(services), environment.unwrap_or_default());
     let observer = Arc::new(ApprovalObserver {
         github: ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?,
         repository: ctx.own_repository()?,
@@ -107,10 +115,11 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         window: args.window.0,
         people: config.people.clone(),
         evidence_job: find_evidence_job(&reports),
-        ledger: InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?,
+        supersession: supersession_observer(args, &ledger, subject, &evidence, ctx)?,
+        ledger,
         service: subject.service.clone(),
         environment: subject.environment.clone(),
-        evidence: find_evidence(&reports, subject, ctx),
+        evidence,
         excluded: find_excluded(args, &reports, subject, config, ctx),
         clock: Arc::clone(&ctx.execution.clock),
     });
@@ -121,6 +130,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         window: args.window,
         min_review_time: args.min_review_time,
         require_comment: args.require_comment,
+        superseded_by: args.superseded_by,
+        target,
     };
     let source = Source::blocking(PollInterval::Every(args.timeout.0 / MAX_LOOKS), move || {
         let observer = Arc::clone(&observer);
@@ -198,7 +209,7 @@ fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandCont
     let find = |subject: &Subject| {
         let id = find_evidence_id(reports, subject, ctx)?;
         let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
-        Some(EvidenceRef { id, validated_at })
+        Some(EvidenceRef { service: subject.service.clone(), id, validated_at })
     };
     match find_batch(reports, subject, run) {
         // One that is not known is none that was committed.
@@ -208,6 +219,29 @@ fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandCont
         Some(Err(_)) => Vec::new(),
         None => find(subject).into_iter().collect(),
     }
+}
+
+/// Looks for what supersedes the promotion; `None` where it is not known when its releases were validated.
+fn supersession_observer(
+    args: &Args,
+    ledger: &InfraRepo,
+    subject: &Subject,
+    evidence: &[EvidenceRef],
+    ctx: &CommandContext,
+) -> Result<Option<SupersessionObserver>, CommandError> {
+    let validated = |EvidenceRef { service, id, validated_at }: &EvidenceRef| {
+        let (service, evidence) = (service.clone()?, Some(id.clone()));
+        Some(ValidatedService { service, validated_at: *validated_at, evidence })
+    };
+    let services = evidence.iter().map(validated).collect::<Option<Vec<_>>>();
+    let services = services.filter(|services| !services.is_empty());
+    let (Some(services), Some(environment)) = (services, subject.environment.clone()) else { return Ok(None) };
+    Ok(Some(SupersessionObserver {
+        place: ledger.clone(),
+        services,
+        environment,
+        validations: ValidationRuns::of(args.superseded_by, args.token.as_ref(), ctx)?,
+    }))
 }
 
 /// The key of the job that ran `evidence`.

@@ -3,7 +3,7 @@
 //! | observed | verdict |
 //! |---|---|
 //! | the wait is over, no hold, no newer promotion, every endpoint is healthy | passed |
-//! | a hold; a newer promotion of the service; an endpoint with several bad answers in a row: at once, not at the end | blocked |
+//! | a hold; a newer promotion of the service, or a newer validation of it; an endpoint with several bad answers in a row: at once, not at the end | blocked |
 //! | holds, ledger or an endpoint cannot be observed after the wait; cancelled | inconclusive |
 //!
 //! A failed look during the wait is logged and changes nothing, because everything is looked at again after the wait.
@@ -33,13 +33,17 @@ use crate::{
     report::{Outcome, Output},
     results::ReceivedReports,
     secret::Secret,
-    subject::{Service, Subject},
+    subject::Subject,
+    supersession::{
+        SupersededBy,
+        look::{SupersessionObserver, ValidatedService, ValidationRuns},
+    },
     values::{HumanDuration, nonzero_duration},
     world::{http::Header, url::Url},
 };
 use judge::{WaitLimits, judge, progress_line, title};
 use observations::{WaitFact, WaitObservations, WatchedEndpoint};
-use sources::{HoldSource, NewerPromotionSource};
+use sources::HoldSource;
 
 /// The limit of GitHub's own wait timer.
 const MAX_DURATION: Duration = Duration::from_secs(43_200 * 60);
@@ -78,7 +82,10 @@ pub struct Args {
     /// Label of the issues that hold all promotions while they are open
     #[arg(long, value_name = "LABEL", default_value = "promotion-hold")]
     pub hold_label: LabelName,
-    /// Token that may read this repository's issues (Issues: read) and the ledger (Contents: read)
+    /// What supersedes a promotion that waits: a newer promotion of the service in the ledger; or also a newer validation, whose promotion goes on in another run of this workflow
+    #[arg(long, value_name = "WHAT", default_value = "promotion")]
+    pub superseded_by: SupersededBy,
+    /// Token that may read this repository's issues (Issues: read) and the ledger (Contents: read); with `superseded-by: validation` also its workflow runs (Actions: read) and their annotations (Checks: read)
     #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     #[command(flatten)]
@@ -177,7 +184,7 @@ struct WaitSession<'a> {
     endpoints: Vec<WatchedEndpoint>,
     probers: Vec<Arc<Prober>>,
     holds: Arc<HoldSource>,
-    promotions: Arc<NewerPromotionSource>,
+    supersession: Arc<SupersessionObserver>,
     ctx: &'a CommandContext,
 }
 
@@ -208,12 +215,15 @@ impl<'a> WaitSession<'a> {
         };
         let subjects =
             if batch.is_empty() { vec![subject] } else { batch.iter().map(|report| &report.subject).collect() };
-        let services: Vec<(Service, Timestamp)> = subjects
+        let services: Vec<ValidatedService> = subjects
             .into_iter()
-            .map(|subject| Ok((subject.service.clone().ok_or_else(|| missing("service"))?, validated_at(subject))))
+            .map(|subject| {
+                let service = subject.service.clone().ok_or_else(|| missing("service"))?;
+                Ok(ValidatedService { service, validated_at: validated_at(subject), evidence: None })
+            })
             .collect::<Result<_, CommandError>>()?;
         let of_services = |url: &Url| {
-            let each = services.iter().map(|(service, _)| url.for_service(service));
+            let each = services.iter().map(|one| url.for_service(&one.service));
             if url.names_service() { each.collect() } else { vec![url.clone()] }
         };
         let endpoints: Vec<Url> = args.endpoints.iter().flat_map(of_services).collect();
@@ -223,7 +233,7 @@ impl<'a> WaitSession<'a> {
                 .expected(format!("at most {MAX_ENDPOINTS}"))
                 .bad_input());
         }
-        let target = list_services(services.iter().map(|(service, _)| service));
+        let target = list_services(services.iter().map(|one| &one.service));
         let waited = Duration::try_from(now.duration_since(start.at)).unwrap_or_default();
         let left = args.duration.0.saturating_sub(waited);
         let settings = ProbeSettings {
@@ -244,6 +254,7 @@ impl<'a> WaitSession<'a> {
                 until_wall: start.at.checked_add(args.duration.0).map(minute).unwrap_or_default(),
                 hold_label: args.hold_label.0.clone(),
                 target: format!("{target} in {environment}"),
+                superseded_by: args.superseded_by,
                 good: EndpointLimits {
                     attempts: 1,
                     consecutive: 1,
@@ -264,10 +275,11 @@ impl<'a> WaitSession<'a> {
                 repository: ctx.own_repository()?,
                 label: args.hold_label.0.clone(),
             }),
-            promotions: Arc::new(NewerPromotionSource {
+            supersession: Arc::new(SupersessionObserver {
                 place: InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?,
                 services,
                 environment,
+                validations: ValidationRuns::of(args.superseded_by, args.token.as_ref(), ctx)?,
             }),
             ctx,
         })
@@ -280,11 +292,11 @@ impl<'a> WaitSession<'a> {
             Box::new(move || WaitFact::Holds(holds.look()))
         })
         .named("open holds");
-        let promotions = Source::blocking(interval, || {
-            let promotions = Arc::clone(&self.promotions);
-            Box::new(move || WaitFact::Promotions(promotions.look()))
+        let newer = Source::blocking(interval, || {
+            let supersession = Arc::clone(&self.supersession);
+            Box::new(move || WaitFact::Newer(supersession.look()))
         })
-        .named("newer promotions in the ledger");
+        .named("newer promotions in the ledger, and newer validations");
         let endpoints = self.probers.iter().map(|prober| {
             Source::blocking(interval, || {
                 let prober = Arc::clone(prober);
@@ -292,7 +304,7 @@ impl<'a> WaitSession<'a> {
             })
             .named("an endpoint")
         });
-        [holds, promotions].into_iter().chain(endpoints).collect()
+        [holds, newer].into_iter().chain(endpoints).collect()
     }
 
     /// Records a fact. A failure is logged at once, the progress at each tick.
@@ -313,11 +325,11 @@ impl<'a> WaitSession<'a> {
                 }
                 observations.holds.add(at, look);
             }
-            WaitFact::Promotions(look) => {
+            WaitFact::Newer(look) => {
                 if let Err(finding) = &look {
-                    say(&format!("the ledger not seen: {finding}"));
+                    say(&format!("newer releases not seen: {finding}"));
                 }
-                observations.promotions.add(at, look);
+                observations.newer.add(at, look);
             }
         }
     }

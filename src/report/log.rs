@@ -12,7 +12,7 @@ use crate::{
     finding::{Finding, Verdict},
     report::{
         EffectState, Report,
-        notice::{self, ReportNotice},
+        notice::{self, ReadyNotice, ReportNotice},
     },
     secret::Secret,
     values::{clip, is_invisible},
@@ -164,6 +164,9 @@ impl Log {
             subject: Some(report.subject.clone()),
         };
         self.annotate(Level::Notice, notice::TITLE, &notice.to_string());
+        if let Some(ready) = ReadyNotice::of(report) {
+            self.annotate(Level::Notice, notice::READY, &ready.to_string());
+        }
     }
 
     fn write(&self, lines: &str) {

@@ -1,9 +1,12 @@
-//! The notice in which a command announces its report. GitHub keeps it as an annotation of the job's check run, and `evidence`
-//! reads it there.
+//! The notices in which a command announces its report. GitHub keeps them as annotations of the job's check run, and other jobs
+//! and runs read them there.
 
 use std::fmt;
 
-use crate::subject::Subject;
+use serde::{Deserialize, Serialize};
+
+use super::Report;
+use crate::subject::{Environment, Service, Subject};
 
 /// The title of its annotation.
 pub const TITLE: &str = "promote-gates";
@@ -51,6 +54,41 @@ impl fmt::Display for ReportNotice {
     }
 }
 
+/// The title of the annotation that lists the services of a [`ReadyNotice`].
+pub const READY: &str = "promote-gates: ready";
+
+/// Which of several services `evidence` found ready: `{"environment":"production","services":["cart","search"]}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadyNotice {
+    pub environment: Environment,
+    pub services: Vec<Service>,
+}
+
+impl ReadyNotice {
+    /// The notice of a report about several services; `None` for other reports, and where none is ready.
+    #[must_use]
+    pub fn of(report: &Report) -> Option<Self> {
+        if report.command != "evidence" || report.dry_run || report.reports.is_empty() {
+            return None;
+        }
+        let services: Vec<Service> = serde_json::from_str(report.outputs.get("services")?).ok()?;
+        (!services.is_empty()).then_some(Self { environment: report.subject.environment.clone()?, services })
+    }
+
+    /// Reads a message. `None` if no version writes such a notice.
+    #[must_use]
+    pub fn parse(message: &str) -> Option<Self> {
+        serde_json::from_str(message).ok()
+    }
+}
+
+impl fmt::Display for ReadyNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { environment, services } = self;
+        write!(f, "{}", serde_json::json!({ "environment": environment, "services": services }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +114,22 @@ mod tests {
         }
         let older = ReportNotice::parse("command=health verdict=passed sha256=a").unwrap();
         assert_eq!((&*older.command, &*older.sha256, &older.subject), ("health", "a", &None));
+    }
+
+    #[test]
+    fn a_report_about_several_services_announces_those_that_are_ready() {
+        let mut report = Report::open("evidence", String::new());
+        report.subject = r#"{"environment":"production"}"#.parse().unwrap();
+        report.outputs.insert("services".to_owned(), r#"["cart","search"]"#.to_owned());
+        assert_eq!(ReadyNotice::of(&report), None, "about one service");
+        report.reports.push(Report::open("evidence", String::new()));
+        let notice = ReadyNotice::of(&report).unwrap();
+        assert_eq!(notice.to_string(), r#"{"environment":"production","services":["cart","search"]}"#);
+        assert_eq!(ReadyNotice::parse(&notice.to_string()), Some(notice));
+        let dry = Report { dry_run: true, ..report.clone() };
+        assert_eq!(ReadyNotice::of(&dry), None);
+        report.outputs.insert("services".to_owned(), "[]".to_owned());
+        assert_eq!(ReadyNotice::of(&report), None, "none is ready");
     }
 
     #[test]

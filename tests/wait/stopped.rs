@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::*;
-use crate::{house::LIMIT, patience::SIGNALLED};
+use crate::{approval::superseded::evidence_notice, house::LIMIT, patience::SIGNALLED};
 
 /// Runs the step, and calls `happens` after its first request for holds.
 fn meanwhile(stage: &Stage, step: &Runner, happens: impl FnOnce()) -> Ended {
@@ -112,4 +112,21 @@ fn a_signal_ends_the_wait_while_no_server_answers() {
     started.signal(Signal::INT);
     let ended = checked(&stage, started.end_within(SIGNALLED));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+}
+
+#[test]
+fn a_newer_validation_blocks_at_once() {
+    let stage = stage();
+    stage.fake_github.grant(TOKEN, INFRA, &["actions=read", "checks=read", "contents=read", "issues=read"]);
+    let newer = SUBJECT.replace("1.4.2", "1.4.3");
+    let step = || step(&stage).input("superseded-by", "validation");
+    let ended = meanwhile(&stage, &step(), || {
+        stage.validated(9, 5, "promote-gates", &evidence_notice(&newer, "passed", false));
+    });
+    assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
+    let found = finding(&ended, "supersession");
+    assert!(found["actual"].as_str().unwrap().starts_with("checkout-service 1.4.3 in production"), "{found}");
+    // Only newer promotions count by default.
+    let ended = judge(&stage, &self::step(&stage).input("results", &results(noon_plus(0))));
+    assert_eq!(end(&ended), PASSED, "{}", ended.log);
 }

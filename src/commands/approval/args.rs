@@ -9,6 +9,7 @@ use crate::{
     login::Login,
     secret::Secret,
     subject::Environment,
+    supersession::SupersededBy,
     values::{HumanDuration, nonzero_duration, switch},
 };
 
@@ -78,7 +79,10 @@ pub struct Args {
         value_parser = switch
     )]
     pub require_comment: bool,
-    /// Token that may read this repository's workflow runs (Actions: read), its deployments (Deployments: read) and the ledger (Contents: read); with `source: pull-request`, instead of the deployments its pull requests (Pull requests: read), and without `results` its checks (Checks: read)
+    /// With `source: environment`: what supersedes a promotion that waits: a newer promotion of the service in the ledger; or also a newer validation, whose promotion goes on in another run of this workflow
+    #[arg(long, value_name = "WHAT", default_value = "promotion")]
+    pub superseded_by: SupersededBy,
+    /// Token that may read this repository's workflow runs (Actions: read), its deployments (Deployments: read) and the ledger (Contents: read); with `source: pull-request`, instead of the deployments its pull requests (Pull requests: read), and without `results` its checks (Checks: read), as with `superseded-by: validation`
     #[arg(long, value_name = "GITHUB_TOKEN", required = true)]
     pub token: Option<Secret>,
     /// Token with Actions, Contents and Pull requests: read on the service's repository; only for releases of more people than the report of `evidence` has room for, and without `results` [default: `token`]

@@ -14,6 +14,7 @@ use crate::{
     finding::{Finding, Verdict, verdict},
     login::is_same_login,
     observe::Judgement,
+    supersession::{self, SupersededBy},
 };
 use care::{check_comment, check_review_time, has_comment};
 use frequency::check_frequency;
@@ -59,6 +60,7 @@ impl ApprovalObservations {
 pub fn judge(rules: &ApprovalRules, observations: &ApprovalObservations) -> Judgement {
     let mut findings = vec![check_protection(rules, observations), check_approval(rules, observations)];
     findings.extend(check_attempt(observations));
+    findings.extend(check_supersession(rules, observations));
     findings.extend(check_independence(rules, observations));
     findings.extend(check_frequency(rules, observations));
     findings.extend(check_review_time(rules, observations));
@@ -183,6 +185,22 @@ fn check_attempt(observations: &ApprovalObservations) -> Option<Finding> {
                 "dispatch again: a new run asks for a new review (if `record` started this run, re-run all jobs of the \
                  validation)",
             ),
+    })
+}
+
+/// A release that `promote` would refuse afterwards, or that a newer one is about to replace, is not worth an approval.
+fn check_supersession(rules: &ApprovalRules, observations: &ApprovalObservations) -> Option<Finding> {
+    let expected = rules.superseded_by.expected(&rules.target);
+    let Some(newer) = &observations.newer else {
+        let finding = Finding::inconclusive(supersession::CHECK)
+            .actual("no report of a passed `evidence` says when this release was validated")
+            .next("give the report of `evidence` in `results`");
+        return (rules.superseded_by == SupersededBy::Validation).then(|| finding.expected(expected));
+    };
+    Some(match newer {
+        Ok(None) => Finding::passed(supersession::CHECK).actual(&expected).expected(expected),
+        Ok(Some(newer)) => newer.finding().expected(expected),
+        Err(error) => error.for_check(supersession::CHECK).expected(expected),
     })
 }
 

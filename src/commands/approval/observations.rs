@@ -8,6 +8,7 @@ use crate::{
     approvers::{ApprovalTime, JobWait, OtherRules, Reviews},
     finding::Finding,
     login::is_same_login,
+    supersession::NewerRelease,
 };
 
 /// One look at everything. An error says why its part could not be observed.
@@ -30,12 +31,14 @@ pub struct ApprovalObservations {
     pub old_approval: Result<Option<String>, Finding>,
     /// Other promotions that the approvers of this run may have approved.
     pub others: Result<OtherApprovals, Finding>,
+    /// What supersedes this promotion; absent where no evidence says when its release was validated.
+    pub newer: Option<Result<Option<NewerRelease>, Finding>>,
 }
 
 impl ApprovalObservations {
     /// The errors of the look.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
-        let Self { protection, reviews, approval, committed, old_approval, others, .. } = self;
+        let Self { protection, reviews, approval, committed, old_approval, others, newer, .. } = self;
         let errors = [
             protection.as_ref().err(),
             reviews.as_ref().err(),
@@ -43,6 +46,7 @@ impl ApprovalObservations {
             committed.as_ref().err(),
             old_approval.as_ref().err(),
             others.as_ref().err(),
+            newer.as_ref().and_then(|newer| newer.as_ref().err()),
         ];
         errors.into_iter().flatten()
     }

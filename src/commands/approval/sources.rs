@@ -18,6 +18,7 @@ use crate::{
     finding::Finding,
     ledger::{self, EvidenceId, InfraRepo, OverlayScope, PromotionKind},
     subject::{Environment, Service},
+    supersession::look::SupersessionObserver,
     world::github::{self, GitHub, Job, Repository, Reviewer, ReviewerKind},
 };
 
@@ -53,11 +54,14 @@ pub struct ApprovalObserver {
     pub evidence_job: Option<String>,
     pub people: People,
     pub excluded: Result<Vec<String>, Finding>,
+    /// `None` where no evidence says when the release was validated.
+    pub supersession: Option<SupersessionObserver>,
     pub clock: Arc<dyn Clock>,
 }
 
-/// What identifies this promotion in the ledger.
+/// What identifies the promotion of a service in the ledger.
 pub struct EvidenceRef {
+    pub service: Option<Service>,
     pub id: EvidenceId,
     pub validated_at: Timestamp,
 }
@@ -101,6 +105,7 @@ impl ApprovalObserver {
             committed: self.find_commit_of_evidence(),
             old_approval,
             others,
+            newer: self.supersession.as_ref().map(SupersessionObserver::look),
         }
     }
 

@@ -1,11 +1,12 @@
 //! Judges the wait: a blocked finding decides at once; else the looks that ended after the wait decide.
 
-use super::observations::{LookHistory, NewerPromotion, PromotionHold, WaitObservations, WatchedEndpoint};
+use super::observations::{LookHistory, PromotionHold, WaitObservations, WatchedEndpoint};
 use crate::{
-    clock::{Moment, minute},
+    clock::Moment,
     commands::health::endpoints::{EndpointLimits, Probe, ProbeRating},
     finding::{Figures, Finding, Verdict, verdict},
     observe::Judgement,
+    supersession::{self, SupersededBy},
     values::{HumanDuration, clip},
 };
 
@@ -27,6 +28,7 @@ pub struct WaitLimits {
     pub hold_label: String,
     /// The service and the environment: `checkout-service in production`.
     pub target: String,
+    pub superseded_by: SupersededBy,
     /// What a good answer of an endpoint is.
     pub good: EndpointLimits,
     /// How many bad answers in a row block. At least 1.
@@ -85,15 +87,10 @@ fn check_holds(limits: &WaitLimits, observations: &WaitObservations, now: Moment
 }
 
 fn check_newer(limits: &WaitLimits, observations: &WaitObservations, now: Moment) -> Finding {
-    let check = "supersession";
-    let expected = format!("no newer promotion of {}", limits.target);
-    match observations.promotions.value() {
-        Some(Some(NewerPromotion { commit, kind, image, at })) => Finding::blocked(check)
-            .actual(format!("{image} came by {commit} ({kind}) at {at}, after this release was validated"))
-            .expected(expected)
-            .figures(Figures::now(format!("by {} at {} ({kind})", short_image(image), minute(*at))))
-            .next("leave the newer release in place; to promote this one after all, validate it again"),
-        _ => unless_found(&observations.promotions, check, &expected, limits.until, now).expected(expected),
+    let expected = limits.superseded_by.expected(&limits.target);
+    match observations.newer.value() {
+        Some(Some(newer)) => newer.finding().expected(expected),
+        _ => unless_found(&observations.newer, supersession::CHECK, &expected, limits.until, now).expected(expected),
     }
 }
 
@@ -174,21 +171,16 @@ fn last_looks(limits: &WaitLimits, observations: &WaitObservations) -> String {
         Ok(_) => "held",
         Err(_) => "holds not seen",
     });
-    let promotions = observations.promotions.last.as_ref().map(|(_, look)| match look {
+    let newer = observations.newer.last.as_ref().map(|(_, look)| match look {
         Ok(None) => "no newer promotion",
         Ok(Some(_)) => "superseded",
-        Err(_) => "the ledger not seen",
+        Err(_) => "newer releases not seen",
     });
     let last = || observations.endpoints.iter().filter_map(|endpoint| endpoint.probes.last());
     let healthy = last().filter(|(_, probe)| limits.is_good(probe)).count();
     let endpoints = last().next().map(|_| format!("{healthy} of {} endpoints healthy", observations.endpoints.len()));
-    let parts = [holds.map(ToOwned::to_owned), promotions.map(ToOwned::to_owned), endpoints];
+    let parts = [holds.map(ToOwned::to_owned), newer.map(ToOwned::to_owned), endpoints];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// `ghcr.io/acme/shop:1.4.2` as `shop:1.4.2`.
-fn short_image(image: &str) -> &str {
-    image.rsplit('/').next().unwrap_or(image)
 }
 
 /// In whole seconds, rounded up; exact below a second.

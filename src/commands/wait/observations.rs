@@ -1,8 +1,6 @@
 //! What the looks during the wait have shown.
 
-use jiff::Timestamp;
-
-use crate::{clock::Moment, commands::health::endpoints::Probe, finding::Finding};
+use crate::{clock::Moment, commands::health::endpoints::Probe, finding::Finding, supersession::NewerRelease};
 
 /// One result of a look.
 pub enum WaitFact {
@@ -10,7 +8,7 @@ pub enum WaitFact {
     Tick,
     Probe(Probe),
     Holds(Result<Vec<PromotionHold>, Finding>),
-    Promotions(Result<Option<NewerPromotion>, Finding>),
+    Newer(Result<Option<NewerRelease>, Finding>),
 }
 
 /// Everything that was observed so far.
@@ -18,7 +16,7 @@ pub enum WaitFact {
 pub struct WaitObservations {
     pub endpoints: Vec<WatchedEndpoint>,
     pub holds: LookHistory<Vec<PromotionHold>>,
-    pub promotions: LookHistory<Option<NewerPromotion>>,
+    pub newer: LookHistory<Option<NewerRelease>>,
 }
 
 /// An endpoint and its answers.
@@ -70,13 +68,4 @@ pub struct PromotionHold {
     pub url: String,
     /// Login of the author.
     pub author: Option<String>,
-}
-
-/// A newer promotion of the same service to the same environment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewerPromotion {
-    pub commit: String,
-    pub kind: String,
-    pub image: String,
-    pub at: Timestamp,
 }

@@ -1,5 +1,6 @@
 mod care;
 mod frequency;
+mod superseded;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,6 +21,8 @@ fn rules() -> ApprovalRules {
         window: "20m".parse().unwrap(),
         min_review_time: None,
         require_comment: false,
+        superseded_by: SupersededBy::Promotion,
+        target: "cart in production".to_owned(),
     }
 }
 
@@ -71,6 +74,7 @@ fn good() -> Observations {
         committed: Ok(None),
         old_approval: Ok(None),
         others: Ok(OtherApprovals::default()),
+        newer: Some(Ok(None)),
     }
 }
 
@@ -96,6 +100,7 @@ fn an_independent_approver_within_the_limit_passes() {
         [
             "protection of production: one of platform-leads has to approve",
             "approval: approved by alice",
+            "supersession: no newer promotion of cart in production",
             "independence: alice had no part in it, unlike mallory",
             "approvals within 20m: 1 by alice: 2026-01-01T10:30:00Z (this run)",
         ]

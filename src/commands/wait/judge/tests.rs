@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     commands::health::endpoints::observations::{EndpointResponse, ProbeOutcome},
     observe::Decision,
+    supersession::{NewerPromotion, NewerRelease},
 };
 
 const END: Moment = Moment::from_secs(600);
@@ -16,6 +17,7 @@ fn limits() -> WaitLimits {
         until_wall: "2026-01-01 10:10 UTC".to_owned(),
         hold_label: "promotion-hold".to_owned(),
         target: "checkout-service in production".to_owned(),
+        superseded_by: SupersededBy::Promotion,
         good: EndpointLimits { attempts: 1, consecutive: 1, statuses: vec![200], condition: None, compared: None },
         consecutive: 3,
     }
@@ -46,13 +48,13 @@ fn hold() -> PromotionHold {
     }
 }
 
-fn newer() -> NewerPromotion {
-    NewerPromotion {
+fn newer() -> NewerRelease {
+    NewerRelease::Promoted(NewerPromotion {
         commit: "1a2b".to_owned(),
         kind: "emergency".to_owned(),
         image: "x:1.4.3".to_owned(),
         at: "2026-01-01T10:05:00Z".parse().unwrap(),
-    }
+    })
 }
 
 /// One probe per minute for each character: `+` good, `-` bad, `?` not observed.
@@ -74,7 +76,7 @@ fn observations() -> WaitObservations {
     WaitObservations {
         endpoints: vec![endpoint("+++++++++++")],
         holds: looks([(601, Ok(vec![]))]),
-        promotions: looks([(601, Ok(None))]),
+        newer: looks([(601, Ok(None))]),
     }
 }
 
@@ -108,7 +110,7 @@ fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_ag
         ),
         (
             "the ledger was looked at too early",
-            WaitObservations { promotions: looks([(599, Ok(None))]), ..observations() },
+            WaitObservations { newer: looks([(599, Ok(None))]), ..observations() },
             661,
             Decision::Pending { revisit: None },
             Verdict::Inconclusive,
@@ -136,7 +138,7 @@ fn the_wait_is_pending_until_its_end_and_passes_once_everything_was_looked_at_ag
 #[test]
 fn a_hold_and_a_newer_promotion_block_at_once() {
     let held = WaitObservations { holds: looks([(5, Ok(vec![hold(), hold()]))]), ..WaitObservations::default() };
-    let overtaken = WaitObservations { promotions: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
+    let overtaken = WaitObservations { newer: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
     for (observations, check, words) in [
         (held, "hold", "issue #12 \"the sale\" by dave holds all promotions: https://x/12 (and 1 more)"),
         (
@@ -157,7 +159,7 @@ fn a_hold_and_a_newer_promotion_block_at_once() {
 #[test]
 fn a_headline_names_the_cause_and_the_next_step_says_what_to_do() {
     let held = WaitObservations { holds: looks([(5, Ok(vec![hold()]))]), ..WaitObservations::default() };
-    let superseded = WaitObservations { promotions: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
+    let superseded = WaitObservations { newer: looks([(5, Ok(Some(newer())))]), ..WaitObservations::default() };
     let down = WaitObservations { endpoints: vec![endpoint("---")], ..observations() };
     let lines =
         [(held, 5, "hold"), (superseded, 5, "supersession"), (down, 180, ENDPOINT)].map(|(seen, now, check)| {
@@ -185,7 +187,7 @@ fn a_failed_look_during_the_wait_is_reported_and_one_after_it_stays_pending() {
     let open = Decision::Pending { revisit: None };
     for (observations, check) in [
         (WaitObservations { holds: looks([(60, Ok(vec![])), (601, lost())]), ..observations() }, "hold"),
-        (WaitObservations { promotions: looks([(60, Ok(None)), (601, lost())]), ..observations() }, "supersession"),
+        (WaitObservations { newer: looks([(60, Ok(None)), (601, lost())]), ..observations() }, "supersession"),
     ] {
         let found = finding(&observations, 661, check);
         assert_eq!((found.verdict, judge(&limits(), &observations, at(661)).decision), (Verdict::Inconclusive, open));
@@ -234,11 +236,11 @@ fn the_progress_line_shows_the_time_left_and_the_last_looks() {
     let failing = WaitObservations {
         endpoints: vec![endpoint("+"), endpoint("-"), endpoint("?"), endpoint("")],
         holds: looks([(1, lost())]),
-        promotions: looks([(1, lost())]),
+        newer: looks([(1, lost())]),
     };
     assert_eq!(
         line(&failing, at(540)),
-        "1m left, until 2026-01-01 10:10 UTC: holds not seen, the ledger not seen, 1 of 4 endpoints healthy"
+        "1m left, until 2026-01-01 10:10 UTC: holds not seen, newer releases not seen, 1 of 4 endpoints healthy"
     );
     assert!(
         line(&WaitObservations { endpoints: vec![], ..observations() }, Duration::from_millis(599_700))
