@@ -4,6 +4,7 @@
 
 mod claims;
 mod manual_changes;
+mod not_promoted;
 pub mod story;
 
 use std::{fs, path::Path};

@@ -3,7 +3,7 @@
 //! | observed | verdict |
 //! |---|---|
 //! | no more emergencies in any 30 days than `budget`, no more images changed by hand than `by-hand` | passed |
-//! | more of either | blocked |
+//! | more of either; with `stale-after`, a validated release that waits for longer | blocked |
 //! | a history that is too short | inconclusive |
 //!
 //! [`look`] reads the repository, [`figures`] counts, [`judge`](mod@judge) decides and [`tables`] renders.
@@ -18,6 +18,7 @@ mod short_image;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod validations;
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -39,9 +40,10 @@ use crate::{
 use figures::AuditFigures;
 use json::Document;
 use judge::{judge, title};
-use look::{check_runs, observe};
+use look::{check_runs, fetch_verifying_runs, observe};
 use overlay_layout::OverlayLayout;
 use tables::tables;
+use validations::{UnpromotedReleases, find_unpromoted, judge_validations};
 
 /// How long the remote is asked again while it does not answer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -58,6 +60,9 @@ pub struct Args {
     /// How many commits may change an image without being in the ledger
     #[arg(long, value_name = "NUMBER", default_value = "0")]
     pub by_hand: u32,
+    /// How long a validated release may wait for its promotion, such as `3d`; with it, the releases that were validated and never promoted are listed, too [default: not checked]
+    #[arg(long, value_name = "DURATION", value_parser = nonzero_duration)]
+    pub stale_after: Option<HumanDuration>,
     /// File for all figures in JSON
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
@@ -66,7 +71,7 @@ pub struct Args {
     /// The image's name in the manifests (`images[].name`); `{service}` is filled in [default: the entries of the service's image, else all]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<String>,
-    /// Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read); without it, git uses the checkout's own credentials, and no run is checked
+    /// Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read), with `stale-after` also their annotations (Checks: read); without it, git uses the checkout's own credentials, and no run is checked
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
     /// How long all reads may take; a remote that does not answer is asked again for a minute
@@ -150,8 +155,23 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         }
     };
     observations.runs = check_runs(&observations, &checker);
+    if args.stale_after.is_some() {
+        observations.validations = Some(match (&args.token, &repository) {
+            (None, _) => Err(Finding::inconclusive("`token`").actual("not given").next("give a token that reads runs")),
+            (Some(_), Err(_)) => Err(Finding::inconclusive("GITHUB_REPOSITORY").actual("this is no workflow run")),
+            (Some(_), Ok(repository)) => {
+                fetch_verifying_runs(&github, repository, &observations, &ctx.execution).map(|(runs, unread)| {
+                    let is_audited = |service: &_, environment: &_| layout.scope.includes(service, environment);
+                    UnpromotedReleases { all: find_unpromoted(runs, &observations.entries, is_audited), unread }
+                })
+            }
+        });
+    }
     let figures = AuditFigures::count(&observations);
     let mut findings = judge(&observations, &figures, args.budget, args.by_hand);
+    if let (Some(found), Some(stale_after)) = (&observations.validations, args.stale_after) {
+        findings.extend(judge_validations(found, now, stale_after));
+    }
     let page = repo.web_address(ctx.runner_env.server_url.as_deref());
     let mut outcome = Outcome {
         title: Some(title(&observations, &figures, args.budget)),

@@ -46,6 +46,9 @@ impl Serialize for Document<'_> {
         map.serialize_entry("claims", &observations.unproven)?;
         let runs = json!({ "confirmed": confirmed, "refuted": refuted, "unchecked": unchecked });
         map.serialize_entry("workflow-runs", &runs)?;
+        if let Some(Ok(found)) = &observations.validations {
+            map.serialize_entry("not-promoted", &found.all)?;
+        }
         map.end()
     }
 }

@@ -1,15 +1,21 @@
 //! Reads the ledger, and the image changes that are not in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
     observations::{AuditObservations, CheckedRuns, Coverage, ManualChange, UnprovenPromotion, WINDOW},
     overlay_layout::OverlayLayout,
+    validations::VerifyingRun,
 };
 use crate::{
     error::CommandError,
+    execution::Execution,
     finding::Finding,
     image_entry::EntryText,
     ledger::{
@@ -17,7 +23,13 @@ use crate::{
         Promotion, PromotionKind, RunCheck, RunChecker, UnprovenClaim, check_claims,
         proof::{Unproven, is_described},
     },
-    world::git::{BlobId, Commit, CommitSummary, HistoryFilter, LoggedCommit},
+    observe::read_until_answered,
+    promotion::rerun::earliest_attempt,
+    verified::look::fetch_verified,
+    world::{
+        git::{BlobId, Commit, CommitSummary, HistoryFilter, LoggedCommit},
+        github::{GitHub, Repository, RunQuery, WorkflowRun},
+    },
 };
 
 /// # Errors
@@ -36,8 +48,12 @@ pub(super) fn observe(
     observe_history(repo, layout, coverage, &tip.commit, earliest, since, until).map_err(Finding::unobservable)
 }
 
-/// How many runs are asked for: those of the rows, and the latest promotions.
+/// How many runs are asked for: those of the rows, and the latest promotions; and as many that promoted nothing.
 const MAX_RUNS: usize = 100;
+/// How long GitHub is asked again while it does not answer.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The event of the runs in which `evidence` verifies a validation.
+const DISPATCH: &str = "repository_dispatch";
 
 /// Asks GitHub about the workflow runs that the audited entries name: those that bypassed the gates first. `github` says why
 /// it is not asked.
@@ -61,6 +77,44 @@ pub(super) fn check_runs(observations: &AuditObservations, github: &Result<RunCh
         }
     }
     runs
+}
+
+/// The runs that a dispatch started, that promoted nothing, and what their `evidence` verified: all that have not ended, and those of the
+/// audited period. Also how many of the latter were not looked through.
+///
+/// # Errors
+/// GitHub does not answer; a token without Actions: read or Checks: read; more open runs than are looked through.
+pub(super) fn fetch_verifying_runs(
+    github: &GitHub,
+    repository: &Repository,
+    observations: &AuditObservations,
+    execution: &Execution,
+) -> Result<(Vec<VerifyingRun>, usize), Finding> {
+    // A run can wait for a month, however short the audited period is.
+    let since = observations.since.min(earliest_attempt(observations.until));
+    let query = RunQuery { workflow: None, event: Some(DISPATCH), since };
+    let mut runs = read_until_answered(execution, PATIENCE, || github.workflow_runs(repository, query))?;
+    let promoting = observations.entries.iter().filter_map(|entry| entry.promotion.workflow_run());
+    let promoting: BTreeSet<u64> = promoting.filter(|run| run.repository == *repository).map(|run| run.id).collect();
+    runs.retain(|run| !promoting.contains(&run.id));
+    let (mut read, mut ended): (Vec<_>, Vec<_>) =
+        runs.into_iter().partition(|run| run.status.as_deref() != Some("completed"));
+    if read.len() > MAX_RUNS {
+        return Err(Finding::inconclusive("the runs that have not ended")
+            .actual(read.len().to_string())
+            .expected(format!("at most {MAX_RUNS}"))
+            .next("reject those that wait for an approval and are not wanted any more"));
+    }
+    ended.retain(|run| run.created_at >= observations.since);
+    let left = MAX_RUNS - read.len();
+    let unread = ended.len().saturating_sub(left);
+    read.extend(ended.into_iter().take(left));
+    read.sort_by_key(|run| Reverse(run.id));
+    let verify = |run: WorkflowRun| {
+        let releases = read_until_answered(execution, PATIENCE, || fetch_verified(github, repository, &run))?;
+        Ok(VerifyingRun { run, releases })
+    };
+    Ok((read.into_iter().map(verify).collect::<Result<_, Finding>>()?, unread))
 }
 
 fn observe_history(
@@ -93,7 +147,8 @@ fn observe_history(
     let is_shown = |claim: &UnprovenClaim| claim.commit.at >= since && !by_hand_commits.contains(&claim.commit.commit);
     let unproven = checked.unproven.into_iter().filter(is_shown).map(UnprovenPromotion::from).collect();
     let runs = CheckedRuns::default();
-    Ok(AuditObservations { since, until, entries: checked.entries, by_hand, unproven, coverage, runs })
+    let entries = checked.entries;
+    Ok(AuditObservations { since, until, entries, by_hand, unproven, coverage, runs, validations: None })
 }
 
 /// Checks that the files at the tip have the image entries that the settings name. An audit of files without entries would

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::validations::UnpromotedReleases;
 use crate::{
+    finding::Finding,
     ledger::{LedgerEntry, UnprovenClaim},
     subject::{Commit, Environment, Service},
 };
@@ -24,6 +26,8 @@ pub(super) struct AuditObservations {
     pub unproven: Vec<UnprovenPromotion>,
     pub coverage: Coverage,
     pub runs: CheckedRuns,
+    /// Only with `stale-after`.
+    pub validations: Option<Result<UnpromotedReleases, Finding>>,
 }
 
 /// What GitHub says about the workflow runs that the audited entries name.

@@ -8,6 +8,7 @@ use super::{
     figures::{AuditFigures, DurationStats, PromotionCounts},
     observations::{AuditObservations, ManualChange, UnprovenPromotion},
     short_image::{short_change, short_image},
+    validations::UnpromotedRelease,
 };
 use crate::{
     ledger::{LedgerEntry, Promotion, PromotionKind},
@@ -20,7 +21,7 @@ use crate::{
 const UNKNOWN: &str = "unknown";
 /// Characters of a commit that are shown.
 const SHORT_COMMIT: usize = 7;
-/// How many unproven claims are shown. The JSON file has all of them.
+/// How many unproven claims, and how many releases that were not promoted, are shown. The JSON file has all of them.
 const MAX_CLAIMS: usize = 20;
 
 /// The totals first, then what bypassed the gates; counts are folded. A table without rows is left out. `page`: that of the
@@ -58,6 +59,7 @@ pub(super) fn tables(
             of_kind(PromotionKind::Rollback).map(|entry| rollback(entry, page)),
         )
         .open(),
+        unpromoted(observations),
         services(figures),
         people(figures),
         months(figures),
@@ -89,6 +91,21 @@ fn totals(observations: &AuditObservations, figures: &AuditFigures, budget: u32)
     }));
     let title = format!("From {} to {}", date(observations.since), date(observations.until));
     Table::new(title, &["", "Total"], rows).figures(&[1]).open()
+}
+
+/// What was validated and not promoted: what waits comes first.
+fn unpromoted(observations: &AuditObservations) -> Table {
+    let found = observations.validations.as_ref().and_then(|validations| validations.as_ref().ok());
+    let mut releases: Vec<&UnpromotedRelease> = found.map(|found| found.all.iter().collect()).unwrap_or_default();
+    releases.sort_by_key(|release| release.ended.is_some());
+    let row = |release: &UnpromotedRelease| {
+        let state = release.ended.as_deref().map_or_else(|| "waits".to_owned(), |ended| format!("ended as {ended}"));
+        let since = release.promoted_since.as_deref().map(short_image).unwrap_or_default();
+        let run = Cell::link(release.run.to_string(), release.url.clone());
+        [date(release.at).into(), release.name().into(), state.into(), since.into(), run]
+    };
+    let columns = ["Date", "Release", "Its run", "Promoted since", "Run"];
+    Table::new("Validated and not promoted", &columns, releases.into_iter().take(MAX_CLAIMS).map(row)).open()
 }
 
 fn services(figures: &AuditFigures) -> Table {

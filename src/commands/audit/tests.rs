@@ -39,6 +39,7 @@ fn observations(entries: Vec<LedgerEntry>) -> AuditObservations {
         unproven: vec![],
         coverage: Coverage { files: 1, without: vec![] },
         runs: CheckedRuns::default(),
+        validations: None,
     }
 }
 
