@@ -85,6 +85,64 @@ impl Infra {
         Ok(log.split_terminator('\0').map(|message| message.trim().to_owned()).collect())
     }
 
+    /// The last commit of a branch; `None` if there is no such branch.
+    #[must_use]
+    pub fn tip_of(&self, branch: &str) -> Option<String> {
+        let name = format!("refs/heads/{branch}");
+        let tip = self.git(&self.bare, ["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).ok()?;
+        Some(tip.trim().to_owned())
+    }
+
+    /// The commits of a branch that another one does not have, oldest first.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn commits_ahead(&self, base: &str, branch: &str) -> io::Result<Vec<String>> {
+        let range = format!("refs/heads/{base}..refs/heads/{branch}");
+        let commits = self.git(&self.bare, ["rev-list", "--reverse", &range, "--"])?;
+        Ok(commits.lines().map(ToOwned::to_owned).collect())
+    }
+
+    /// The message of the last commit of a branch.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn message_of(&self, branch: &str) -> io::Result<String> {
+        let name = format!("refs/heads/{branch}");
+        self.git(&self.bare, ["log", "-1", "--format=%B", "--end-of-options", &name])
+    }
+
+    /// Merges a branch into another one, as GitHub's `merge`, `squash` or `rebase` does; returns the new commit of the base.
+    ///
+    /// # Errors
+    /// When the changes conflict, or git fails.
+    pub fn merge(&self, base: &str, branch: &str, method: &str, message: &str) -> io::Result<String> {
+        let [base_ref, head_ref] = [base, branch].map(|name| format!("refs/heads/{name}"));
+        let line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+        let parent = line(self.git(&self.bare, ["rev-parse", &base_ref])?);
+        let tree = line(self.git(&self.bare, ["merge-tree", "--write-tree", &base_ref, &head_ref])?);
+        // Of one commit, which is all that a promotion has, a rebase keeps the message.
+        let kept = self.message_of(branch)?;
+        let message = if method == "rebase" { kept.trim() } else { message };
+        let mut arguments = vec!["commit-tree", &tree, "-m", message, "-p", &parent];
+        if method == "merge" {
+            arguments.extend(["-p", &head_ref]);
+        }
+        let commit = line(self.git(&self.bare, arguments)?);
+        self.git(&self.bare, ["update-ref", &base_ref, &commit, &parent])?;
+        Ok(commit)
+    }
+
+    /// The paths that a branch changes since it left another one.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn changed_paths(&self, base: &str, branch: &str) -> io::Result<Vec<String>> {
+        let range = format!("refs/heads/{base}...refs/heads/{branch}");
+        let paths = self.git(&self.bare, ["diff", "--name-only", "-z", &range, "--"])?;
+        Ok(paths.split_terminator('\0').map(ToOwned::to_owned).collect())
+    }
+
     /// Runs git without the configuration of the user, the system or the current repository.
     fn git(
         &self,

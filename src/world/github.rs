@@ -26,7 +26,9 @@ mod merged_text;
 mod merged_texts;
 mod people;
 mod permission;
+mod proposals;
 mod protection;
+mod pull_request;
 mod pull_request_text;
 mod pull_requests;
 mod queries;
@@ -65,6 +67,7 @@ pub use merged_text::{MergedText, MergedTexts};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };
+pub use pull_request::{Merge, MergeMethod, NewPullRequest, PullRequest, PullRequestEnd, PullRequestState};
 pub use pull_request_text::{PullRequestText, SetLabel};
 pub use queries::QUERIES;
 pub use refs::TagTarget;

@@ -62,8 +62,9 @@ fn open_issue(
     now: Timestamp,
 ) -> &mut FakeIssue {
     let index = repository.issues.len();
+    let last = repository.issues.iter().map(|issue| issue.number).max().unwrap_or_default();
     repository.issues.push(FakeIssue {
-        number: index as u64 + 1,
+        number: last + 1,
         title,
         body,
         labels,

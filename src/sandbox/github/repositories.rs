@@ -35,9 +35,14 @@ pub fn moved(to: &str) -> FakeResponse {
 }
 
 pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {
+    FakeResponse::json(200, &Value::Object(repository_json(repository, &call.api)))
+}
+
+/// A repository with all its fields.
+pub fn repository_json(repository: &FakeRepository, api: &str) -> Map<String, Value> {
     let open = repository.issues.iter().filter(|issue| issue.state == "open").count();
     let name = &repository.name;
-    let mut json = repository_summary(&call.api, name);
+    let mut json = repository_summary(api, name);
     let counts = [
         ("forks_count", 0),
         ("stargazers_count", 0),
@@ -77,7 +82,7 @@ pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> Fak
         "created_at": LONG_AGO,
         "updated_at": LONG_AGO,
     })));
-    FakeResponse::json(200, &Value::Object(json))
+    json
 }
 
 /// The fields of a repository that other responses include.

@@ -8,7 +8,7 @@ use super::{
     checks, comments, commits, contents, dispatches, environments,
     errors::{ContractViolation, error, not_found},
     format::{GRAPHQL, id, now},
-    graphql, issues, jobs, policies,
+    graphql, issues, jobs, policies, pull_merges, pulls,
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
     refs, repositories, runs, settings,
     state::FakeGitHubState,
@@ -22,6 +22,7 @@ const API_VERSION: &str = "2022-11-28";
 /// The query names of lists.
 const PAGES: &[&str] = &["per_page", "page"];
 const RUNS: &[&str] = &["event", "created", "per_page", "page"];
+const PULLS: &[&str] = &["state", "head", "base", "sort", "direction", "per_page", "page"];
 const ISSUES: &[&str] = &["state", "labels", "since", "sort", "direction", "creator", "per_page", "page"];
 
 /// A route of the API, as GitHub's description has it.
@@ -225,6 +226,36 @@ const ROUTES: &[ApiRoute] = &[
         "issues=write",
         &[],
         Handler::ChangeRepository(issues::update),
+    ),
+    route(Method::GET, below!("/pulls"), "pull_requests=read", PULLS, Handler::ChangeRepository(pulls::list)),
+    route(Method::POST, below!("/pulls"), "pull_requests=write", &[], Handler::ChangeRepository(pulls::create)),
+    route(
+        Method::GET,
+        below!("/pulls/{pull_number}"),
+        "pull_requests=read",
+        &[],
+        Handler::ChangeRepository(pulls::get),
+    ),
+    route(
+        Method::PUT,
+        below!("/pulls/{pull_number}/merge"),
+        "contents=write",
+        &[],
+        Handler::ChangeRepository(pull_merges::merge),
+    ),
+    route(
+        Method::PATCH,
+        below!("/pulls/{pull_number}"),
+        "pull_requests=write",
+        &[],
+        Handler::ChangeRepository(pulls::update),
+    ),
+    route(
+        Method::POST,
+        below!("/issues/{issue_number}/labels"),
+        "pull_requests=write",
+        &[],
+        Handler::ChangeRepository(pulls::add_labels),
     ),
     route(
         Method::GET,

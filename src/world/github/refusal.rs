@@ -62,8 +62,13 @@ impl GitHub {
     /// The message in the response; the body itself when GitHub, or a proxy in its place, sent no such message.
     pub(super) fn message(&self, response: &ApiResponse) -> String {
         let body = String::from_utf8_lossy(&response.body);
-        let message =
-            serde_json::from_str::<Value>(&body).ok().and_then(|body| Some(body["message"].as_str()?.to_owned()));
+        let message = serde_json::from_str::<Value>(&body).ok().and_then(|body| {
+            // A message such as "Validation Failed" says nothing without what stands below it.
+            let details = body["errors"].as_array().into_iter().flatten();
+            let details = details.filter_map(|error| error["message"].as_str().or_else(|| error.as_str()));
+            let parts: Vec<&str> = [body["message"].as_str()?].into_iter().chain(details).collect();
+            Some(parts.join(": "))
+        });
         self.sanitize(message.as_deref().unwrap_or(&body).trim())
     }
 

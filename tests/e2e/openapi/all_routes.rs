@@ -43,6 +43,7 @@ pub fn all_exchanges() -> Vec<Exchange> {
     all.extend(settings(&fake_github, &caller));
     all.extend(issues(&fake_github, &caller));
     all.extend(comments(&fake_github, &caller));
+    all.extend(pull_requests(&caller));
     let refused = refused(&fake_github, &all);
     all.extend(refused);
     all
@@ -423,5 +424,59 @@ fn comments(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         caller.ask(Method::DELETE, &format!("{REPO}/issues/comments/{other}"), Value::Null),
         caller.ask(Method::DELETE, &format!("{REPO}/issues/comments/{other}"), Value::Null),
         caller.exchange(Method::DELETE, &format!("{REPO}/issues/comments/one"), Value::Null, Conformance::Invalid),
+    ]
+}
+
+/// Pull requests of the branches that [`commits`] made.
+fn pull_requests(caller: &Caller) -> Vec<Exchange> {
+    let pulls = format!("{REPO}/pulls");
+    let post = |body, request| caller.exchange(Method::POST, &pulls, body, request);
+    let list = |query: &str, request| caller.exchange(Method::GET, &format!("{pulls}?{query}"), Value::Null, request);
+    let new = |head: &str| json!({ "title": "promote(production): shop → 1.4.2", "head": head, "base": "main", "body": "why" });
+    let made = post(new("aside"), Conformance::Valid);
+    let number = made.answer["number"].as_u64().expect("a number");
+    let patch = |body, request| caller.exchange(Method::PATCH, &format!("{pulls}/{number}"), body, request);
+    let labels = format!("{REPO}/issues/{number}/labels");
+    let merge_url = format!("{pulls}/{number}/merge");
+    let merge = |body| caller.ask(Method::PUT, &merge_url, body);
+    vec![
+        made,
+        post(new("aside"), Conformance::Valid),
+        post(new("acme:aside"), Conformance::Valid),
+        post(new("unknown"), Conformance::Valid),
+        post(json!({ "title": "x", "head": "release/1", "base": "unknown" }), Conformance::Valid),
+        caller.get(&pulls),
+        list("state=all&head=acme%3Aaside&sort=created&direction=asc&per_page=100&page=1", Conformance::Valid),
+        list("state=open&base=main&sort=created&direction=asc&per_page=1", Conformance::Valid),
+        caller.ask(Method::POST, &labels, json!({ "labels": ["promotion", "production"] })),
+        caller.ask(Method::POST, &format!("{REPO}/issues/99/labels"), json!({ "labels": ["promotion"] })),
+        patch(json!({ "state": "closed" }), Conformance::Valid),
+        patch(json!({ "state": "open" }), Conformance::Valid),
+        caller.get(&format!("{pulls}/{number}")),
+        caller.get(&format!("{pulls}/99")),
+        merge(json!({ "merge_method": "squash", "sha": "7".repeat(40), "commit_title": "x", "commit_message": "y" })),
+        merge(json!({ "merge_method": "squash", "sha": "d".repeat(40), "commit_title": "x", "commit_message": "y" })),
+        merge(json!({})),
+        caller.get(&format!("{pulls}/{number}")),
+        list("state=closed&base=main", Conformance::Valid),
+        patch(json!({ "state": "open" }), Conformance::Valid),
+        caller.exchange(Method::PUT, &merge_url, json!({ "merge_method": "octopus" }), Conformance::Invalid),
+        caller.exchange(Method::PUT, &merge_url, json!({ "method": "merge" }), Conformance::Invalid),
+        caller.ask(Method::PATCH, &format!("{pulls}/99"), json!({ "state": "closed" })),
+        post(json!({}), Conformance::Invalid),
+        post(json!({ "title": 7, "head": "aside", "base": "main" }), Conformance::Invalid),
+        post(json!({ "title": "x", "head": "aside" }), Conformance::Invalid),
+        post(json!({ "title": "x", "head": "release/1", "base": "main", "labels": [] }), Conformance::Invalid),
+        post(json!({ "title": " ", "head": "release/1", "base": "main" }), Conformance::InvalidByProse),
+        post(
+            json!({ "title": "x", "head": "release/1", "base": "main", "body": "x".repeat(65_537) }),
+            Conformance::InvalidByProse,
+        ),
+        patch(json!({ "state": "merged" }), Conformance::Invalid),
+        patch(json!({ "closed": true }), Conformance::Invalid),
+        caller.exchange(Method::PATCH, &format!("{pulls}/one"), json!({ "state": "closed" }), Conformance::Invalid),
+        list("state=any", Conformance::Invalid),
+        list("sort=title", Conformance::Invalid),
+        list("direction=up", Conformance::Invalid),
     ]
 }

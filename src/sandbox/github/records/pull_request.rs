@@ -42,6 +42,8 @@ pub struct FakePullRequest {
     pub hidden: usize,
     /// The SHAs of the commits that its merge brought to the branch.
     pub brought: Vec<String>,
+    /// The login of the account that merged it.
+    pub merged_by: Option<String>,
 }
 
 /// A review of a pull request. The default is an approval by a person who can push, of no commit.

@@ -15,7 +15,10 @@ use super::{
     settings::RepositorySettings,
     status::FakeStatus,
 };
-use crate::sandbox::github::format::{now, split_name};
+use crate::sandbox::{
+    github::format::{now, split_name},
+    infra::Infra,
+};
 
 pub struct FakeRepository {
     /// `owner/name`, with the case of its creation.
@@ -30,6 +33,8 @@ pub struct FakeRepository {
     /// Each with the name of its environment.
     pub deployments: Vec<(String, FakeDeployment)>,
     pub history: CommitHistory,
+    /// The git repository with the branches of its pull requests; without one, they are those of `history`.
+    pub git: Option<Infra>,
     /// The files of the default branch that the contents API shows, by path.
     pub files: BTreeMap<String, String>,
     /// In order of creation.
@@ -65,6 +70,7 @@ impl FakeRepository {
             reviews: Vec::new(),
             deployments: Vec::new(),
             history: CommitHistory::default(),
+            git: None,
             files: BTreeMap::new(),
             environments: Vec::new(),
             unknown_fields: Vec::new(),
