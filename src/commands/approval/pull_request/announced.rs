@@ -4,6 +4,8 @@
 //! A run announces its reports as annotations. A token with Checks: write can add such an annotation to a job of the run, so
 //! this is worth as much as `proof: annotations` of `evidence`.
 
+use jiff::SignedDuration;
+
 use crate::{
     config::services::ServiceSource,
     deployment::judge::BranchPosition,
@@ -14,6 +16,8 @@ use crate::{
     world::github::{Annotation, CommitRelation, Repository, WorkflowRun},
 };
 
+/// How far the clocks of GitHub and of a runner may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// Events of a run that starts from a fork or a branch without review.
 const UNREVIEWED: [&str; 3] = ["pull_request", "pull_request_target", "pull_request_review"];
 /// How much of a text from GitHub a message quotes, in characters.
@@ -72,6 +76,21 @@ pub fn run_problems(named: &RunUrl, found: &AnnouncingRun, promoted: &Subject) -
     bad.map(|notice| (format!("{what} announced `evidence`: {}", clip(&notice.verdict, CLIP)), NEW_ONE))
         .into_iter()
         .collect()
+}
+
+/// What is wrong with the time of the validation in the message: the run that verified it ended later. So a message cannot make a
+/// validation newer than that run, which judged its age.
+pub fn time_problem(entry: &LedgerEntry, run: &WorkflowRun) -> Option<Problem> {
+    let validated_at = entry.promotion.validated_at?;
+    (validated_at.duration_since(run.updated_at) > CLOCK_SKEW).then(|| {
+        let (id, ended) = (run.id, run.updated_at);
+        (
+            format!(
+                "its message says that it was validated at {validated_at}, and run {id} verified it before {ended}"
+            ),
+            FORGED,
+        )
+    })
 }
 
 /// Whether evidence about `subject` is about exactly the promoted release, in its environment.

@@ -198,6 +198,7 @@ impl PullRequestObserver<'_> {
         }
         let announcing = AnnouncingRun { run: found, position, annotations };
         let mut problems = announced::run_problems(&named, &announcing, &subject_of(entry));
+        problems.extend(announced::time_problem(entry, &announcing.run));
         if problems.is_empty() && self.independent {
             problems = self.find_people_problems(entry)?;
         }

@@ -193,3 +193,17 @@ fn the_list_of_people_is_about_the_release() {
         assert!(found.iter().any(|problem| problem == expected), "{expected} in {found:?}");
     }
 }
+
+#[test]
+fn a_validation_cannot_be_newer_than_the_run_that_verified_it() {
+    let with = |at: &str| {
+        let mut entry = entry();
+        entry.promotion.validated_at = at.parse().ok();
+        time_problem(&entry, &run(&json!({}))).map(|(problem, _)| problem).unwrap_or_default()
+    };
+    for fine in ["2026-01-01T10:00:00Z", "2026-01-01T12:05:00Z", "no time"] {
+        assert_eq!(with(fine), "", "{fine}");
+    }
+    let expected = "its message says that it was validated at 2026-01-01T12:05:01Z, and run 7 verified it before";
+    assert!(with("2026-01-01T12:05:01Z").starts_with(expected));
+}
