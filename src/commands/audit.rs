@@ -4,14 +4,17 @@
 //! |---|---|
 //! | no more emergencies in any 30 days than `budget`, no more images changed by hand than `by-hand` | passed |
 //! | more of either; with `stale-after`, a validated release that waits for longer | blocked |
-//! | a history that is too short | inconclusive |
+//! | a history that is too short; pull requests of promotions that GitHub does not show | inconclusive |
 //!
-//! [`look`] reads the repository, [`figures`] counts, [`judge`](mod@judge) decides and [`tables`] renders.
+//! [`look`] reads the repository, [`look_merges`] asks how pull requests were merged, [`merge`] decides what bypassed them,
+//! [`figures`] counts, [`judge`](mod@judge) decides and [`tables`] renders.
 
 mod figures;
 mod json;
 mod judge;
 mod look;
+mod look_merges;
+mod merge;
 mod observations;
 mod overlay_layout;
 mod short_image;
@@ -41,6 +44,7 @@ use figures::AuditFigures;
 use json::Document;
 use judge::{judge, title};
 use look::{check_runs, fetch_verifying_runs, observe};
+use look_merges::{MergeChecker, check_merges};
 use overlay_layout::OverlayLayout;
 use tables::tables;
 use validations::{UnpromotedReleases, find_unpromoted, judge_validations};
@@ -71,7 +75,7 @@ pub struct Args {
     /// The image's name in the manifests (`images[].name`); `{service}` is filled in [default: the entries of the service's image, else all]
     #[arg(long, value_name = "NAME")]
     pub image_name: Option<String>,
-    /// Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read), with `stale-after` also their annotations (Checks: read); without it, git uses the checkout's own credentials, and no run is checked
+    /// Token that may read the infra repository (Contents: read), its workflow runs (Actions: read), with `stale-after` also their annotations (Checks: read), and the pull requests of promotions (Pull requests: read); without it, git uses the checkout's own credentials, no run is checked, and promotions by pull request are inconclusive
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub token: Option<Secret>,
     /// How long all reads may take; a remote that does not answer is asked again for a minute
@@ -147,13 +151,16 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let mut observations = repo.read(ctx, || observe(&repo, &layout, since, now))?;
     let repository = ctx.own_repository();
     let github = ctx.github(args.token.as_ref(), REQUEST_TIMEOUT)?;
-    let checker = match (&args.token, &repository) {
+    let known = match (&args.token, &repository) {
         (None, _) => Err("`token` is not given".to_owned()),
         (Some(_), Err(_)) => Err("this is no workflow run".to_owned()),
-        (Some(_), Ok(repository)) => {
-            Ok(RunChecker::new(&github, repository, ctx.runner_env.run.as_ref(), &ctx.execution))
-        }
+        (Some(_), Ok(repository)) => Ok(repository),
     };
+    let (people, execution) = (&config.people, &ctx.execution);
+    let merges = known.clone().map(|repository| MergeChecker { github: &github, repository, people, execution });
+    check_merges(&mut observations, &merges);
+    let checker =
+        known.map(|repository| RunChecker::new(&github, repository, ctx.runner_env.run.as_ref(), &ctx.execution));
     observations.runs = check_runs(&observations, &checker);
     if args.stale_after.is_some() {
         observations.validations = Some(match (&args.token, &repository) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     figures::AuditFigures,
-    observations::{AuditObservations, CheckedRuns, WINDOW},
+    observations::{AuditObservations, CheckedMerges, CheckedRuns, WINDOW},
 };
 use crate::{
     clock::rfc3339,
@@ -46,6 +46,8 @@ impl Serialize for Document<'_> {
         map.serialize_entry("claims", &observations.unproven)?;
         let runs = json!({ "confirmed": confirmed, "refuted": refuted, "unchecked": unchecked });
         map.serialize_entry("workflow-runs", &runs)?;
+        let CheckedMerges { merged_by, unchecked, .. } = &observations.merges;
+        map.serialize_entry("pull-requests", &json!({ "merged-by": merged_by, "unchecked": unchecked }))?;
         if let Some(Ok(found)) = &observations.validations {
             map.serialize_entry("not-promoted", &found.all)?;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     figures::{AuditFigures, EmergencyPeak, PromotionCounts},
-    observations::{AuditObservations, CheckedRuns, Coverage, ManualChange, UnprovenPromotion},
+    observations::{AuditObservations, CheckedMerges, CheckedRuns, Coverage, ManualChange, UnprovenPromotion},
     short_image::short_image,
 };
 use crate::{
@@ -49,6 +49,7 @@ pub(super) fn judge(
     findings.push(judge_coverage(&observations.coverage));
     findings.extend(judge_runs(&observations.runs));
     findings.extend(judge_independence(observations, figures));
+    findings.extend(judge_merges(&observations.merges));
     if figures.counts.ungated > 0 {
         let actual = format!("{} promotions with `require: none`", figures.counts.ungated);
         let finding = Finding::passed("promotions without a report").actual(actual);
@@ -69,6 +70,19 @@ fn judge_independence(observations: &AuditObservations, figures: &AuditFigures) 
     );
     let finding = Finding::passed("independent emergencies").expected("emergencies that another person approved");
     Some(finding.actual(actual).waived("`emergency` allowed it; its `independent: block` forbids it"))
+}
+
+/// The bypasses among them are images changed by hand.
+fn judge_merges(CheckedMerges { merged_by, unchecked, why_unchecked }: &CheckedMerges) -> Option<Finding> {
+    let counts: Vec<String> = merged_by.iter().map(|(login, count)| format!("{count} merged by {login}")).collect();
+    let finding = Finding::passed("merged pull requests").expected("approved commits that no person merged");
+    let Some(why) = why_unchecked else {
+        return (!counts.is_empty()).then(|| finding.actual(counts.join(", ")));
+    };
+    let counts: String = counts.iter().map(|count| format!(", {count}")).collect();
+    let finding = finding.actual(format!("{unchecked} not checked: {why}{counts}"));
+    let next = "run `audit` in the infra repository, and give `token` Contents and Pull requests: read";
+    Some(Finding { verdict: Verdict::Inconclusive, ..finding }.next(next))
 }
 
 /// The title of a passed audit: `audit: 1 of 12 promotions bypassed the gates in 90 days, budget 2 in any 30 days`.

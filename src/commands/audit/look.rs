@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    observations::{AuditObservations, CheckedRuns, Coverage, ManualChange, UnprovenPromotion, WINDOW},
+    observations::{AuditObservations, CheckedMerges, CheckedRuns, Coverage, ManualChange, UnprovenPromotion, WINDOW},
     overlay_layout::OverlayLayout,
     validations::VerifyingRun,
 };
@@ -146,9 +146,9 @@ fn observe_history(
     let by_hand_commits: BTreeSet<&Commit> = by_hand.iter().map(|change: &ManualChange| &change.commit).collect();
     let is_shown = |claim: &UnprovenClaim| claim.commit.at >= since && !by_hand_commits.contains(&claim.commit.commit);
     let unproven = checked.unproven.into_iter().filter(is_shown).map(UnprovenPromotion::from).collect();
-    let runs = CheckedRuns::default();
+    let (runs, merges) = (CheckedRuns::default(), CheckedMerges::default());
     let entries = checked.entries;
-    Ok(AuditObservations { since, until, entries, by_hand, unproven, coverage, runs, validations: None })
+    Ok(AuditObservations { since, until, entries, by_hand, unproven, coverage, runs, merges, validations: None })
 }
 
 /// Checks that the files at the tip have the image entries that the settings name. An audit of files without entries would

@@ -1,9 +1,11 @@
 //! The ledger as `audit` observes it, and the image changes that are not in it.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::validations::UnpromotedReleases;
+use super::{merge::MergeLook, validations::UnpromotedReleases};
 use crate::{
     finding::Finding,
     ledger::{LedgerEntry, UnprovenClaim},
@@ -26,8 +28,28 @@ pub(super) struct AuditObservations {
     pub unproven: Vec<UnprovenPromotion>,
     pub coverage: Coverage,
     pub runs: CheckedRuns,
+    pub merges: CheckedMerges,
     /// Only with `stale-after`.
     pub validations: Option<Result<UnpromotedReleases, Finding>>,
+}
+
+/// What GitHub says about the pull requests that the audited entries came by. Those that bypassed their review are changes by hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct CheckedMerges {
+    /// How many promotions each account merged.
+    pub merged_by: BTreeMap<String, usize>,
+    /// How many are not known, and why the first of them.
+    pub unchecked: usize,
+    pub why_unchecked: Option<String>,
+}
+
+impl CheckedMerges {
+    /// Counts a merge that bypassed nothing; a push has no pull request.
+    pub fn add(&mut self, look: &MergeLook) {
+        if let MergeLook::Merged { by: Some(by), .. } = look {
+            *self.merged_by.entry(by.login.clone()).or_default() += 1;
+        }
+    }
 }
 
 /// What GitHub says about the workflow runs that the audited entries name.

@@ -1,7 +1,9 @@
 //! Figures, verdicts and tables of an audit, by cases.
 
+use std::collections::BTreeMap;
+
 use super::{
-    observations::{AuditObservations, CheckedRuns, Coverage, ManualChange},
+    observations::{AuditObservations, CheckedMerges, CheckedRuns, Coverage, ManualChange},
     *,
 };
 use crate::{
@@ -39,6 +41,7 @@ fn observations(entries: Vec<LedgerEntry>) -> AuditObservations {
         unproven: vec![],
         coverage: Coverage { files: 1, without: vec![] },
         runs: CheckedRuns::default(),
+        merges: CheckedMerges::default(),
         validations: None,
     }
 }
@@ -275,4 +278,21 @@ fn a_layout_finds_the_service_and_environment_of_a_file() {
     for (pattern, part) in [("{service}.yaml", "{environment}"), ("x/{environment}.yaml", "{service}")] {
         assert!(layout(pattern, "{}").unwrap_err().to_string().contains(part));
     }
+}
+
+#[test]
+fn merges_that_were_not_checked_are_inconclusive() {
+    let of = |merges: CheckedMerges| {
+        let observed = AuditObservations { merges, ..observations(vec![]) };
+        let findings = judge(&observed, &AuditFigures::count(&observed), 2, 0);
+        let found = findings.into_iter().find(|finding| finding.check == "merged pull requests");
+        found.map(|finding| (finding.verdict, finding.actual))
+    };
+    assert_eq!(of(CheckedMerges::default()), None);
+    let merged_by: BTreeMap<String, usize> = [("github-actions[bot]".to_owned(), 3)].into();
+    let merged = CheckedMerges { merged_by, ..CheckedMerges::default() };
+    assert_eq!(of(merged.clone()), Some((Verdict::Passed, "3 merged by github-actions[bot]".to_owned())));
+    let unchecked = CheckedMerges { unchecked: 2, why_unchecked: Some("no answer".to_owned()), ..merged };
+    let actual = "2 not checked: no answer, 3 merged by github-actions[bot]".to_owned();
+    assert_eq!(of(unchecked), Some((Verdict::Inconclusive, actual)));
 }
