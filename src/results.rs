@@ -2,6 +2,7 @@
 
 pub mod batch;
 mod digest;
+pub mod files;
 
 use std::collections::BTreeMap;
 

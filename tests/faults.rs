@@ -100,6 +100,8 @@ const STORIES: &[NewStory] = &[
     ("status", crate::approval::story::status_story),
     ("wait", crate::wait::story::story),
     ("promote", crate::promote::story::story),
+    ("promote by pull request", crate::promote::proposals::story),
+    ("promote, the merge", crate::promote::merged::story),
     ("emergency", crate::emergency::story::story),
     ("rollback", crate::rollback::story::story),
     ("environments plan", || crate::environments::story::story("plan")),

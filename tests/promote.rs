@@ -9,6 +9,8 @@ mod entries;
 mod evidence;
 mod inputs;
 mod lost_responses;
+pub mod merged;
+pub mod proposals;
 mod pushes;
 mod races;
 mod reports;

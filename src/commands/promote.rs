@@ -3,12 +3,14 @@
 //! After an `evidence` about several services it sets all their images: a commit for each, and one push.
 //!
 //! [`evidence_outputs`] reads the reports' outputs, [`freshness`] judges their age, [`pin`] says what the entry holds, and [`plan`]
-//! decides.
+//! decides. [`pull_request`] is `mode: pull-request`, in which people review the commit before it is merged.
 
 mod evidence_outputs;
 mod freshness;
 mod pin;
 mod plan;
+mod pull_request;
+mod required;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     batch::list_services,
-    command::{Branding, Command, CommandEntry, CommandKind, RunInputs, names_where},
+    command::{Branding, Command, CommandKind, RunInputs},
     context::CommandContext,
     error::CommandError,
     finding::{Finding, Verdict, verdict},
@@ -26,19 +28,24 @@ use crate::{
         infra::{self, ImageLocators, Target, set_image::SetImage},
     },
     reconcile::reconcile,
-    report::{Outcome, Output, Report, Run},
+    report::{Outcome, Output, Report},
     results::{
         ReceivedReports,
         batch::{BatchEvidence, EVIDENCE},
     },
     secret::Secret,
     subject::{Environment, Service, Subject},
-    values::{HumanDuration, closest},
+    values::HumanDuration,
 };
 use evidence_outputs::EvidenceOutputs;
 use freshness::Freshness;
 use pin::{Pin, pinned_image};
 use plan::Promote;
+use pull_request::{
+    ApprovedMerge, Proposal, ProposalResult,
+    args::{Action, PullRequestArgs},
+};
+use required::RequiredReports;
 
 /// The releases that the infra repository has now. Of many services, it is too long for the report.
 const SUBJECTS: Output = Output {
@@ -52,7 +59,7 @@ pub struct Args {
     /// Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`
     #[arg(long, value_name = "JSON")]
     pub results: Option<String>,
-    /// Commands whose passed reports must be among the results, or `none`; the commit records the choice
+    /// Commands whose passed reports must be among the results, or `none`; the commit records the choice. With `mode: pull-request`, `approval` and `wait` come after the pull request is opened, and are not required here
     #[arg(long, value_name = "COMMAND", default_values = ["evidence", "approval", "wait"])]
     pub require: Vec<String>,
     /// Maximum age of the required reports, and of the validation behind them
@@ -62,8 +69,10 @@ pub struct Args {
     #[arg(long, value_name = "PARTS")]
     pub pin: Option<Pin>,
     #[command(flatten)]
+    pub pull_request: PullRequestArgs,
+    #[command(flatten)]
     pub infra: infra::InfraArgs,
-    /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
+    /// Token that may push to the infra repository (Contents: write; with `mode: pull-request` also Pull requests: write); without it, git uses the checkout's own credentials
     #[arg(long, value_name = "WRITER_APP_TOKEN")]
     pub token: Option<Secret>,
 }
@@ -73,10 +82,30 @@ impl Command for Args {
     const ABOUT: &'static str = "Set the image in the infra repository, commit and push";
     const KIND: CommandKind = CommandKind::Promotion;
     const BRANDING: Option<Branding> = Some(Branding { icon: "arrow-up-circle", color: "purple" });
-    const OUTPUTS: &'static [Output] = &[infra::COMMIT, infra::CHANGED, infra::PREVIOUS_IMAGE, SUBJECTS];
+    const OUTPUTS: &'static [Output] = &[
+        infra::COMMIT,
+        infra::CHANGED,
+        infra::PREVIOUS_IMAGE,
+        SUBJECTS,
+        pull_request::PULL_REQUEST,
+        pull_request::URL,
+    ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
         run(self, inputs, &ctx.within(self.infra.timeout))
+    }
+}
+
+impl Args {
+    /// # Errors
+    /// Bad input: settings that exclude each other.
+    fn action(&self) -> Result<Action, CommandError> {
+        self.pull_request.action().ok_or_else(|| {
+            Finding::inconclusive("`merge`")
+                .actual("given with `mode: push`")
+                .expected("`mode: pull-request`, or no `merge`")
+                .bad_input()
+        })
     }
 }
 
@@ -92,13 +121,14 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
         return run_batch(args, inputs, &reports, batch, ctx);
     }
     let Target { service, environment, .. } = Target::from_subject(subject)?;
-    let required = RequiredReports::from_setting(&args.require, commands)?;
+    let action = args.action()?;
+    let required = RequiredReports::from_setting(&args.require, commands)?.for_action(action, commands)?;
     let committer = args.infra.committer()?;
     let image_locators = args.infra.locators(&service, &environment, subject, config)?;
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?;
 
     let run = if required.is_empty() { run } else { ctx.current_run() };
-    let mut findings = required.judge(&reports, subject, run);
+    let mut findings = required.findings(&reports, subject, run);
     // Reports that are not required decide nothing.
     let with_digest =
         if required.is_empty() { Ok(subject.clone()) } else { reports.with_digest(&required.all, subject, run) };
@@ -118,7 +148,49 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     ctx.execution.partial.publish(&findings);
     let counted = required.counted(&reports, subject);
     let release = Release { subject, service: &service, environment, image_locators, outputs };
-    let (promote, expected) = prepare(args, release, &counted, &required.all, ctx)?;
+    let (mut promote, expected) = prepare(args, release, &counted, &required.all, ctx)?;
+    let proposed = match action {
+        Action::Push => None,
+        Action::Open => {
+            match pull_request::people(&reports, subject, run) {
+                Ok(people) => promote.promotion.people = Some(people),
+                Err(finding) => {
+                    findings.push(finding);
+                    return Ok(nothing_written(findings));
+                }
+            }
+            let proposal = Proposal {
+                promote: &promote,
+                expected: &expected,
+                evidence: &pull_request::evidence_report(&counted, args.results.as_deref()),
+                repo: &repo,
+                committer: committer.clone(),
+                token: args.token.as_ref(),
+                args: &args.pull_request,
+                timeout: args.infra.timeout,
+            };
+            Some(pull_request::propose(&proposal, ctx)?)
+        }
+        Action::Merge(method) => {
+            let merge = ApprovedMerge {
+                promote: &mut promote,
+                expected: &expected,
+                method,
+                counted: &counted,
+                max_age: args.max_age,
+                repo: &repo,
+                committer: committer.clone(),
+                token: args.token.as_ref(),
+                timeout: args.infra.timeout,
+            };
+            Some(pull_request::merge(merge, ctx)?)
+        }
+    };
+    if let Some(ProposalResult { findings: more, outputs, is_current }) = proposed {
+        findings.extend(more);
+        let current: Vec<&Subject> = is_current.then_some(subject).into_iter().collect();
+        return Ok(Outcome { outputs, long_outputs: subjects(&current), ..findings.into() });
+    }
     let change = SetImage::new(&promote, &repo, committer, ctx);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
     let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
@@ -140,6 +212,13 @@ fn run_batch(
     ctx: &CommandContext,
 ) -> Result<Outcome, CommandError> {
     let RunInputs { subject, config, commands, .. } = *inputs;
+    if args.action()? != Action::Push {
+        return Err(Finding::inconclusive("`mode`")
+            .actual("`pull-request`, and `evidence` is about several services")
+            .expected("`push`, or an `evidence` about one service")
+            .next("validate each service by itself, so that it has its own `evidence`, or set `mode: push`")
+            .bad_input());
+    }
     let required = RequiredReports::from_setting(&args.require, commands)?;
     let once = required.once_for_batch()?;
     let committer = args.infra.committer()?;
@@ -302,87 +381,4 @@ fn prepare(
     let release = image.release();
     let expected = format!("{release} in {}, pinned {pinned_by}", promotion.environment);
     Ok((Promote { image_locators, image, release, promotion, freshness }, expected))
-}
-
-/// The finding on a report that only measured.
-fn unjudged(report: &Report) -> Option<Finding> {
-    let judge = report.judged_by.as_ref()?;
-    let finding = Finding::inconclusive(&report.command).actual(format!("only measured, to be judged by `{judge}`"));
-    let finding = finding.expected("a report that judges what it measured");
-    Some(finding.next(format!("require `{judge}` instead, or let the gate compare with another baseline")))
-}
-
-/// The commands whose passed reports are required, split by the subject of their reports.
-#[derive(Debug, PartialEq)]
-struct RequiredReports {
-    /// In the order of the setting.
-    all: Vec<String>,
-    /// Their reports are about the release in the environment where it ran before, not in the target environment.
-    gates: Vec<String>,
-    /// Their reports are about this promotion, its environment included: an approval for staging does not count for
-    /// production.
-    others: Vec<String>,
-}
-
-impl RequiredReports {
-    fn from_setting(names: &[String], commands: &[CommandEntry]) -> Result<Self, CommandError> {
-        let names = match names {
-            [only] if only == "none" => &[],
-            names => names,
-        };
-        let known = names_where(commands, |kind| {
-            kind.is_gate() || matches!(kind, CommandKind::GateRunner | CommandKind::Evidence)
-        });
-        if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-            let finding = Finding::inconclusive("`require`")
-                .actual(format!("\"{unknown}\""))
-                .expected(format!("`none` alone, or some of {}", known.join(", ")));
-            return Err(finding.did_you_mean(closest(unknown, &known)).bad_input());
-        }
-        let software_gates =
-            names_where(commands, |kind| matches!(kind, CommandKind::SoftwareGate | CommandKind::GateRunner));
-        let is_gate = |command: &&String| software_gates.contains(&command.as_str());
-        let (gates, others) = names.iter().partition::<Vec<&String>, _>(is_gate);
-        let [gates, others] = [gates, others].map(|names| names.into_iter().cloned().collect());
-        Ok(Self { all: names.to_vec(), gates, others })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// The commands whose reports are about all services of a batch: all but `evidence`, which has one for each.
-    ///
-    /// # Errors
-    /// Bad input: without `evidence` the services are unknown, and the gates' reports are in its evidence.
-    fn once_for_batch(&self) -> Result<Vec<String>, CommandError> {
-        let is_complete = self.others.iter().any(|name| name == EVIDENCE);
-        if !is_complete || !self.gates.is_empty() {
-            return Err(Finding::inconclusive("`require`")
-                .actual(if self.is_empty() { "none".to_owned() } else { self.all.join(", ") })
-                .expected("`evidence`, and no gates, for several services")
-                .next("leave `require` at its default, or promote each service by itself")
-                .bad_input());
-        }
-        Ok(self.others.iter().filter(|name| *name != EVIDENCE).cloned().collect())
-    }
-
-    /// One finding for each required report, or one that no report is required.
-    fn judge(&self, reports: &ReceivedReports, subject: &Subject, run: Option<&Run>) -> Vec<Finding> {
-        if self.is_empty() {
-            // Reports that are not required decide nothing, readable or not. The commit records that none was required.
-            let finding = Finding::passed("required reports").actual("none required");
-            return vec![finding.waived("`require: none`, which the commit records")];
-        }
-        let mut findings = reports.required_findings(&self.gates, &subject.without_environment(), run);
-        findings.extend(reports.require(&self.others, subject, run));
-        findings.extend(self.counted(reports, subject).into_iter().filter_map(unjudged));
-        findings
-    }
-
-    /// The reports that count.
-    fn counted<'a>(&self, reports: &'a ReceivedReports, subject: &Subject) -> Vec<&'a Report> {
-        [reports.matching(&self.gates, &subject.without_environment()), reports.matching(&self.others, subject)]
-            .concat()
-    }
 }

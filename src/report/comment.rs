@@ -149,7 +149,8 @@ fn folded_report(report: &Report, amount: Amount) -> String {
 
 /// Breaks mentions of people and references to issues in escaped markdown, outside of code. GitHub looks for them after it has
 /// resolved entities.
-fn without_mentions(page: &str) -> String {
+#[must_use]
+pub fn without_mentions(page: &str) -> String {
     let mut text = String::new();
     let mut rest = page;
     while let Some((before, code_on)) = rest.split_once("<code>") {

@@ -124,3 +124,34 @@ fn a_cancelled_promotion_says_what_it_did_and_is_finished_by_the_next_run() {
     });
     print(&format!("SIGTERM at {} points of a promotion: one commit each", points.len()));
 }
+
+/// A pull request that replaces an older one, and the merge of an approved one: at every request, before or after the server acts on it.
+#[test]
+fn a_killed_pull_request_and_a_killed_merge_are_finished_by_the_next_run() {
+    let stories: [NewStory; 2] =
+        [("pull request", crate::promote::proposals::story), ("merge", crate::promote::merged::story)];
+    let mut points = Vec::new();
+    for (name, new) in stories {
+        let (good, requests) = good_run(&new());
+        let at = (0..requests.len())
+            .flat_map(|request| [true, false].map(|before| KillPoint { shallow: true, request, before }));
+        let at: Vec<KillPoint> = at.collect();
+        print(&format!("kill -9 at {} points of a {name}", at.len()));
+        points.extend(at.into_iter().map(|point| (new, point, good.written.clone())));
+    }
+    assert!(points.len() >= TIMES, "{}", points.len());
+    run_all(&points, |(new, point, written)| {
+        let story = new();
+        let (step, go_on) = start_to(&story, *point)?;
+        step.signal(Signal::KILL);
+        drop(step);
+        drop(go_on);
+        story.relay.react(|_| Reaction::Pass);
+        let ended = story.run();
+        let end = story.end(&ended);
+        if (end.code, &end.written) == (0, written) {
+            return Ok(());
+        }
+        Err(format!("{point:?}: {end:?}\n{}", ended.log))
+    });
+}

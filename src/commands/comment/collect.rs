@@ -1,19 +1,13 @@
 //! Collects the reports that a comment shows: whole ones where the files of the gates are at hand, else the compact ones that travel
 //! as outputs.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
-
-use serde::Deserialize;
-use serde_json::Value;
+use std::collections::BTreeSet;
 
 use crate::{
     error::CommandError,
     finding::Finding,
-    report::{MAX_FILE_SIZE, Report, Run, SCHEMA, compact::hex_sha256},
-    results::{ReceivedReport, ReceivedReports},
+    report::{MAX_FILE_SIZE, Report, Run},
+    results::{ReceivedReport, ReceivedReports, files::report_files},
     subject::Subject,
     world::files::{self, Glob},
 };
@@ -23,13 +17,6 @@ use crate::{
 pub struct Collected {
     pub reports: Vec<Report>,
     pub missing: Vec<Finding>,
-}
-
-/// A step or a job, of which only the outputs are needed.
-#[derive(Deserialize)]
-struct Outputs {
-    #[serde(default)]
-    outputs: BTreeMap<String, Value>,
 }
 
 /// Collects the reports of `results` and of the files, without those of the command `own`. `required`: the commands that must
@@ -87,31 +74,19 @@ fn of_other_run(report: &Report, run: Option<&Run>) -> Option<String> {
     ((own.id, &own.repository) != (other.id, &other.repository)).then(|| other.url.clone())
 }
 
-/// The whole reports that the outputs `report-path` name, by the sha256 of their files: only a file with the sum in a compact
-/// report counts. A file that cannot be read, as that of another job, is none.
-fn report_files(results: &str) -> BTreeMap<String, Report> {
-    let documents = serde_json::Deserializer::from_str(results).into_iter::<BTreeMap<String, Outputs>>();
-    let outputs = documents.flatten().flatten().flat_map(|(_, step)| step.outputs);
-    let is_path =
-        |name: &str| name == "report-path" || name.ends_with("-report-path") || name.ends_with("_report_path");
-    let paths = outputs.filter(|(name, _)| is_path(name)).filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
-    let read = |path: String| {
-        let bytes = files::read_bounded(Path::new(&path), MAX_FILE_SIZE).ok()?;
-        let report =
-            serde_json::from_slice::<Report>(&bytes).ok().filter(|report| (1..=SCHEMA).contains(&report.schema))?;
-        Some((hex_sha256(&bytes), report))
-    };
-    paths.filter_map(read).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::path::Path;
+
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{
         finding::Verdict,
-        report::{Outcome, Table, compact::compact},
+        report::{
+            Outcome, Table,
+            compact::{compact, hex_sha256},
+        },
     };
 
     fn run(id: u64) -> Run {
