@@ -14,6 +14,8 @@ use crate::repository::{ends, files, read};
 
 /// The name of this repository's actions in a workflow.
 const ACTIONS: &str = "acme/promote-gates";
+/// The token of the run itself.
+const OWN_TOKEN: &str = "${{ github.token }}";
 /// The first line of an example that is a config file.
 const CONFIG: &str = "# .github/promote-gates.yml";
 
@@ -143,15 +145,20 @@ fn step_errors(command: &str, with: &[(yaml::Key, Node)], configs: &[Config]) ->
     if !unknown.is_empty() {
         return unknown;
     }
+    // A pull request, and a dispatch to the own repository, need no token of an App.
+    let stays = [("mode", "pull-request"), ("repository", "${{ github.repository }}")]
+        .into_iter()
+        .any(|(key, wanted)| matches!(value(with, key), Some(Value::Text(text)) if text == wanted));
     let secrets = with.iter().filter_map(|(key, node)| {
         let setting = settings.iter().find(|setting| setting.key == key.name)?;
         // A job may call the secret `STAGING_KUBECONFIG`.
         let (kind, name) =
             setting.expression()?.split_once('.').map(|(a, b)| (format!("${{{{ {a}."), format!("{b} }}}}")))?;
-        // A repository that has no Apps keeps their tokens in secrets.
+        // A repository that has no Apps keeps their tokens in secrets, or uses the job's own.
         let is_kept = kind == "${{ steps.";
         let fits = matches!(&node.value, Value::Text(text) if text.starts_with(&kind) && text.ends_with(&name)
-            || is_kept && text.starts_with("${{ secrets.") && text.ends_with("_TOKEN }}"));
+            || is_kept && text.starts_with("${{ secrets.") && text.ends_with("_TOKEN }}")
+            || key.name == "token" && stays && text == OWN_TOKEN);
         (!fits).then(|| format!("`{command}`: `{}` is not {kind}{name}, which messages name", key.name))
     });
     let secrets: Vec<String> = secrets.collect();

@@ -22,6 +22,7 @@ mod manual_runs;
 pub mod monorepo;
 pub mod promotion;
 pub mod proposal;
+pub mod single_repository;
 mod stand_ins;
 pub mod team;
 
@@ -249,7 +250,9 @@ impl Acme {
         let token = format!("ghs_ofRun{id}");
         let permissions = permissions(&text);
         if permissions.iter().any(|permission| permission.starts_with("contents=")) {
-            self.git.allow(&token, repository, GitAccess::Read);
+            // On GitHub, a ruleset keeps this token from the main branch.
+            let writes = permissions.iter().any(|permission| permission == "contents=write");
+            self.git.allow(&token, repository, if writes { GitAccess::Write } else { GitAccess::Read });
         }
         self.fake_github.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
         let mut act = Act::on(repo, event)

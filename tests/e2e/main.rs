@@ -24,5 +24,6 @@ mod races;
 mod release;
 mod run;
 mod runner;
+mod single_repository;
 mod waiting;
 mod workflows;

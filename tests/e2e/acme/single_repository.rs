@@ -1,0 +1,218 @@
+//! A service and its manifests in one repository: deployed to staging, validated there, and promoted by pull request. No run has
+//! another token than its own.
+
+use promote_gates::sandbox::github::{self, FakeCommit, FakePullRequestReview, FakeStatus};
+use promote_gates::sandbox::infra::{FIRST_TAG, Infra};
+use promote_gates::sandbox::issuer::job_claims;
+use serde_json::{Value, json};
+
+use super::team::{AUTHOR, PATHS, ValidatedRelease, deployed};
+use super::{Acme, INFRA, RUNNER};
+use crate::act::{Act, ActRun};
+use crate::repo::Repo;
+
+pub const SERVICE: &str = "checkout-service";
+const WORKFLOWS: [&str; 5] =
+    ["validate-staging.yml", "promotion-open.yml", "promotion-review.yml", "promotion-status.yml", "audit.yml"];
+/// The account of the runs' own tokens.
+const ACTIONS: &str = "github-actions[bot]";
+
+/// The repository, which is that of the manifests.
+pub struct SingleRepository<'a> {
+    acme: &'a Acme,
+}
+
+/// A run of one of its workflows.
+struct RegisteredRun {
+    id: u64,
+    clone: Repo,
+    facts: github::FakeRun,
+    /// The number of its job.
+    job: u64,
+}
+
+impl Acme {
+    /// A company whose only service has its manifests beside it.
+    pub fn single_repository() -> Self {
+        Self::with_services(&[SERVICE], |_| {
+            format!("repository: {INFRA}\n    workflow: .github/workflows/validate-staging.yml\n    paths: [src]")
+        })
+    }
+}
+
+impl<'a> SingleRepository<'a> {
+    /// The service has its first tag deployed everywhere.
+    pub fn new(acme: &'a Acme) -> Self {
+        let first = acme.change_infra("one repository", |repo| {
+            for file in WORKFLOWS {
+                let text = acme.shipped(&format!("single-repository/{file}"));
+                repo.write(&format!(".github/workflows/{file}"), text);
+            }
+            repo.write("tests/smoke/paths.xml", PATHS);
+            repo.write("src/app.js", "console.log('shop');\n");
+        });
+        acme.fake_github.commit(INFRA, &first, "platform", "one repository");
+        acme.fake_github.tag(INFRA, FIRST_TAG, &first);
+        acme.fake_github.serve_git(INFRA, Infra::at(acme.infra.path().parent().expect("a folder")));
+        acme.staging_cluster.deploy(SERVICE, FIRST_TAG);
+        acme.deploy_to_production(SERVICE, FIRST_TAG);
+        Self { acme }
+    }
+
+    /// Merges a change, deploys it to staging, and validates it there.
+    pub fn release(&self, change: &str) -> ValidatedRelease {
+        let acme = self.acme;
+        let tag = acme.change_infra(change, |repo| {
+            repo.write("src/news.js", format!("// {change}\n"));
+        });
+        let author = || Some(AUTHOR.to_owned());
+        acme.fake_github.push(
+            INFRA,
+            FakeCommit {
+                sha: tag.clone(),
+                message: change.to_owned(),
+                author_name: AUTHOR.to_owned(),
+                author: author(),
+                committer: author(),
+                files: vec!["src/news.js".to_owned()],
+                ..FakeCommit::default()
+            },
+        );
+        let deploy = acme.next_run();
+        let run = github::FakeRun {
+            id: deploy,
+            path: ".github/workflows/deploy-staging.yml".to_owned(),
+            head_sha: tag.clone(),
+            actor: AUTHOR.to_owned(),
+            ..github::FakeRun::default()
+        };
+        acme.fake_github.set_run(INFRA, run);
+        acme.staging.deploy(SERVICE, &tag);
+        acme.staging_cluster.deploy(SERVICE, &tag);
+        self.validate(tag, deploy)
+    }
+
+    fn validate(&self, tag: String, deploy: u64) -> ValidatedRelease {
+        let acme = self.acme;
+        let run = self.register("validate-staging.yml", "workflow_run", "record", AUTHOR);
+        let request_token = format!("request-token-of-run-{}", run.id);
+        acme.issuer.add_job(&request_token, job_claims(INFRA, &run.facts, run.job));
+        let before = acme.fake_github.dispatches(INFRA).len();
+        let act = self
+            .act(&run)
+            .secret("STAGING_KUBECONFIG", &acme.staging_cluster.kubeconfig())
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", &acme.issuer.request_url())
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", &request_token)
+            .payload(deployed(INFRA, deploy, &tag));
+        let ended = self.finish(&run, act);
+        let dispatches = acme.fake_github.dispatches(INFRA).split_off(before);
+        ValidatedRelease { tag, deploy, id: run.id, run: ended, dispatches }
+    }
+
+    /// Runs what a dispatch starts.
+    pub fn open(&self, validated: &ValidatedRelease) -> ActRun {
+        let run = self.register("promotion-open.yml", "repository_dispatch", "open", ACTIONS);
+        let act = self.act(&run).actor(ACTIONS).payload(validated.event());
+        self.finish(&run, act)
+    }
+
+    /// Runs the doorbell, as a review starts it.
+    pub fn ring(&self, number: u64, login: &str) -> ActRun {
+        let run = self.register("promotion-review.yml", "pull_request_review", "ring", login);
+        let act = self.act(&run).actor(login).payload(json!({
+            "action": "submitted",
+            "pull_request": { "number": number },
+            "repository": { "full_name": INFRA, "default_branch": "main" },
+        }));
+        self.finish(&run, act)
+    }
+
+    /// Runs what judges and merges: after the doorbell (`workflow_run`), or without it (`schedule`).
+    pub fn judge(&self, event: &'static str) -> ActRun {
+        let run = self.register("promotion-status.yml", event, "merge", ACTIONS);
+        let act = self.act(&run).actor(ACTIONS).payload(json!({
+            "action": "completed",
+            "workflow_run": { "name": "promotion-review", "conclusion": "success" },
+            "repository": { "full_name": INFRA, "default_branch": "main" },
+        }));
+        let act = act.secret("PRODUCTION_KUBECONFIG", &self.acme.production_cluster.kubeconfig());
+        self.finish(&run, act)
+    }
+
+    /// Runs the audit.
+    pub fn audit(&self) -> ActRun {
+        let run = self.register("audit.yml", "schedule", "audit", ACTIONS);
+        let act = self.act(&run).payload(json!({ "repository": { "full_name": INFRA, "default_branch": "main" } }));
+        self.finish(&run, act)
+    }
+
+    /// Reviews the last commit of a pull request.
+    pub fn review(&self, number: u64, login: &str, state: &str) {
+        let review = FakePullRequestReview {
+            state: state.to_owned(),
+            author: Some(login.to_owned()),
+            commit: Some(self.head(number)),
+            body: "looked at it on staging".to_owned(),
+            ..FakePullRequestReview::default()
+        };
+        self.acme.fake_github.review_pull_request(INFRA, number, review);
+    }
+
+    /// The last commit of a pull request's branch.
+    pub fn head(&self, number: u64) -> String {
+        let all = self.acme.fake_github.pull_requests(INFRA);
+        let found = all.iter().find(|one| one.number == number).unwrap_or_else(|| panic!("#{number} in {all:#?}"));
+        self.acme.infra.tip_of(&found.branch).expect("its branch")
+    }
+
+    /// The numbers of the open pull requests.
+    pub fn open_numbers(&self) -> Vec<u64> {
+        let all = self.acme.fake_github.pull_requests(INFRA);
+        all.into_iter().filter(|one| one.is_open).map(|one| one.number).collect()
+    }
+
+    /// State and description of the newest commit status.
+    pub fn status(&self) -> (String, String) {
+        let last: FakeStatus = self.acme.fake_github.statuses(INFRA).pop().expect("a status");
+        assert_eq!(last.context, "promote-gates/approval");
+        (last.state, last.description.unwrap_or_default())
+    }
+
+    fn register(&self, file: &str, event: &str, job: &str, actor: &str) -> RegisteredRun {
+        let clone = Repo::clone_of(self.acme.infra.path());
+        let facts = github::FakeRun {
+            id: self.acme.next_run(),
+            path: format!(".github/workflows/{file}"),
+            event: event.to_owned(),
+            head_sha: clone.git(["rev-parse", "HEAD"]),
+            actor: actor.to_owned(),
+            ..github::FakeRun::default()
+        };
+        let facts = facts.in_progress();
+        self.acme.fake_github.set_run(INFRA, facts.clone());
+        let job = self.acme.fake_github.set_job(INFRA, facts.id, 1, github::FakeJob::running(job, RUNNER));
+        RegisteredRun { id: facts.id, clone, facts, job }
+    }
+
+    fn act<'b>(&self, run: &'b RegisteredRun) -> Act<'b> {
+        let file = run.facts.path.rsplit('/').next().expect("a file");
+        self.acme.prepare_run(&run.clone, INFRA, run.id, file, &run.facts.event)
+    }
+
+    /// Runs to the end, and registers the results.
+    fn finish(&self, run: &RegisteredRun, act: Act<'_>) -> ActRun {
+        let ended = act.run();
+        self.acme.register_results(INFRA, run.id, 1, &ended);
+        let conclusion = if ended.succeeded { "success" } else { "failure" };
+        let facts = github::FakeRun { updated_at: github::now(), ..run.facts.clone() };
+        self.acme.fake_github.set_run(INFRA, facts.ended(conclusion));
+        ended
+    }
+
+    /// The pull request as its readers see it: title, text and labels.
+    pub fn page(&self, number: u64) -> Value {
+        let issues = self.acme.fake_github.issues(INFRA);
+        let issue = issues.into_iter().find(|issue| issue.number == number).expect("the pull request");
+        json!({ "title": issue.title, "body": issue.body, "labels": issue.labels })
+    }
+}
