@@ -10,6 +10,7 @@ pub mod files;
 pub mod git;
 pub mod github;
 pub mod http;
+pub mod load;
 pub mod network;
 pub mod oidc;
 pub mod process;
@@ -29,6 +30,7 @@ use cluster::Cluster;
 use event::{PullRequestEvent, TriggerEvent};
 use github::{GitHub, GitHubAccess};
 use http::HttpClient;
+use load::LoadClient;
 use network::Network;
 use runtime::Runtime;
 
@@ -85,6 +87,17 @@ impl World {
                 .unobservable()
         })?;
         Cluster::connect(runtime, &self.network, &self.groups, access).map_err(CommandError::BadInput)
+    }
+
+    /// Creates a client that sends loads; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Unobservable when there is no thread for it.
+    pub fn load(&self) -> Result<LoadClient, CommandError> {
+        let runtime = self.runtime().map_err(|error| {
+            Finding::inconclusive("load").actual(error.to_string()).expected("a thread to send it from").unobservable()
+        })?;
+        Ok(LoadClient { runtime, network: self.network.clone() })
     }
 
     /// The event that started the workflow; its file is read once.

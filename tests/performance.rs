@@ -2,6 +2,7 @@
 
 mod command;
 mod formats;
+mod own_load;
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;

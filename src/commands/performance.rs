@@ -114,13 +114,16 @@ impl Command for Args {
         Output { name: "p99", help: "The measured p99, in `unit`" },
         Output { name: "baseline-p99", help: "The p99 of the baseline, in `unit`" },
         Output { name: "ratio", help: "The measured p99 divided by the p99 of the baseline" },
-        Output { name: "pairs", help: "With `command`: how many pairs of runs were measured" },
+        Output { name: "pairs", help: "With `command` or a load of the gate: how many pairs of runs were measured" },
         Output {
             name: "figures",
-            help: "With `command`: the p99 of all requests and of each endpoint in milliseconds (JSON), which later jobs read from \
-                   the report in `sessions`",
+            help: "With `command` or a load of the gate: the p99 of all requests and of each endpoint in milliseconds (JSON), which \
+                   later jobs read from the report in `sessions`",
         },
-        Output { name: "seed", help: "With `command`: the seed of the coin that ordered the runs of each pair" },
+        Output {
+            name: "seed",
+            help: "With `command` or a load of the gate: the seed of the coin that ordered the runs of each pair",
+        },
     ];
 
     fn run(&self, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
@@ -130,7 +133,7 @@ impl Command for Args {
 
 impl Gate for Args {}
 
-/// Runs the load test in pairs, or compares two sides that were measured before.
+/// Runs a load test in pairs, or compares two sides that were measured before.
 ///
 /// # Errors
 /// Bad input: results that do not exist or are cut off, a malformed baseline, an expression that gives no number; a signal.
@@ -139,18 +142,22 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         let finding = Finding::inconclusive("`min-ratio`").actual(args.min_ratio.to_string());
         return Err(finding.expected(format!("less than `max-ratio`, {}", args.max_ratio)).bad_input());
     }
-    if args.run.is_given() {
+    if args.run.is_command() || args.results.is_none() && args.run.is_own_load() {
         return command::run(&command_settings(args, ctx)?, subject, ctx);
     }
-    let missing = |key: &str, expected: &str| {
+    let missing = |key: &str, actual: &str, expected: &str| {
         Finding::inconclusive(format!("`{key}`"))
-            .actual("neither it nor `command` is given")
+            .actual(actual)
             .expected(expected)
             .next(format!("give `{key}` as an input, as a flag, or as a key of the config file"))
             .bad_input()
     };
-    let results = args.results.as_ref().ok_or_else(|| missing("results", "the results of the load test"))?;
-    let baseline = args.baseline.as_ref().ok_or_else(|| missing("baseline", "what the results are compared with"))?;
+    let results = args.results.as_ref().ok_or_else(|| {
+        missing("results", "neither it, nor `target`, nor `command` is given", "the results of the load test")
+    })?;
+    let baseline = args.baseline.as_ref().ok_or_else(|| {
+        missing("baseline", "not given, and `results` is, without `command`", "what the results are compared with")
+    })?;
     compare_sides(args, results, baseline, ctx)
 }
 
@@ -179,6 +186,7 @@ fn command_settings<'a>(args: &'a Args, ctx: &CommandContext) -> Result<CommandS
     };
     Ok(CommandSettings {
         command: &args.run,
+        timeout: args.timeout,
         max_ratio: args.max_ratio.0,
         endpoints: &args.endpoints,
         max_error_rate: args.max_error_rate,

@@ -18,7 +18,7 @@ use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 use ureq::tls::{Certificate, RootCerts};
 
 use super::url::Url;
-pub(super) use connector::{ProxyError, connector};
+pub(super) use connector::{ProxyConnector, ProxyError, connector};
 pub use error::NetworkError;
 use proxies::Proxies;
 pub use proxy::ConfiguredProxy;

@@ -302,8 +302,10 @@ fn bad_input_is_named_and_nothing_runs() {
     let given = || Runner::new().input("command", "touch ran");
     let both = || given().input("target", TARGET).input("baseline-target", BASELINE);
     for (runner, message) in [
-        (Runner::new(), "`results`: neither it nor `command` is given"),
-        (Runner::new().input("results", "x.json"), "`baseline`: neither it nor `command` is given"),
+        (Runner::new(), "`results`: neither it, nor `target`, nor `command` is given"),
+        (Runner::new().input("results", "x.json"), "`baseline`: not given, and `results` is"),
+        (both().input("rate", "50"), "`rate`: given, and `command` is"),
+        (both().input("headers", "X-Key: k"), "`headers`: given, and `command` is"),
         (given(), "`target`: not given"),
         (given().input("target", TARGET), "`baseline-target`: not given"),
         (both().input("argv", "true"), "`command`, `argv`: both are given"),

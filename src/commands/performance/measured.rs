@@ -65,6 +65,8 @@ pub struct Block {
     pub parts: BTreeMap<Part, PartFigures>,
     /// Where the requests went, as far as the load test reports them.
     pub target: Option<String>,
+    /// How requests failed, in a few words, as far as it is known.
+    pub failures: Option<String>,
 }
 
 impl Block {
@@ -84,7 +86,11 @@ impl Block {
             },
         };
         let endpoints = run.endpoints.iter().map(|(name, figures)| (Part::Endpoint(name.clone()), part(figures)));
-        Self { parts: endpoints.chain([(Part::All, part(&run.all))]).collect(), target: run.profile.target.clone() }
+        Self {
+            parts: endpoints.chain([(Part::All, part(&run.all))]).collect(),
+            target: run.profile.target.clone(),
+            failures: None,
+        }
     }
 
     /// The whole in a few words, for the log.

@@ -85,6 +85,18 @@ impl Measurement {
         Ok(Self::in_unit(test, unit, side.shown()))
     }
 
+    /// Of requests that the gate sent itself.
+    pub fn of_requests(all: RequestFigures, from: Unit, to: Unit) -> Self {
+        Self {
+            all: all.map_latencies(|latency| from.convert(latency, to)),
+            endpoints: BTreeMap::new(),
+            endpoints_cut: false,
+            profile: LoadProfile::default(),
+            measured_at: None,
+            sessions: Vec::new(),
+        }
+    }
+
     fn in_unit(test: LoadTest, from: Unit, to: Unit) -> Self {
         let converted = |figures: RequestFigures| figures.map_latencies(|latency| from.convert(latency, to));
         Self {

@@ -45,6 +45,8 @@ impl Pair {
 pub struct MaxPairs(usize);
 
 impl MaxPairs {
+    pub const TWENTY_FOUR: Self = Self(24);
+
     #[must_use]
     pub const fn count(self) -> usize {
         self.0

@@ -68,11 +68,11 @@ impl Header {
             .any(|secret| texts.iter().any(|text| text.contains(&secret)))
     }
 
-    pub(super) fn wire_name(&self) -> &HeaderName {
+    pub(in crate::world) fn wire_name(&self) -> &HeaderName {
         &self.name
     }
 
-    pub(super) fn wire_value(&self) -> Result<HeaderValue, ValueError> {
+    pub(in crate::world) fn wire_value(&self) -> Result<HeaderValue, ValueError> {
         let text = Some(self.value.expose()).filter(|text| text.is_ascii());
         let value = text.and_then(|text| HeaderValue::from_str(text).ok());
         let mut value = value.ok_or_else(|| {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use super::run_failure::RunFailure;
 use crate::{
     commands::performance::{
         measured::{Block, Part, RunSide},
@@ -62,18 +63,6 @@ pub struct LoadTestCommand<'a> {
     pub users: u32,
     pub timeout: Duration,
     pub results: &'a ResultsSettings,
-}
-
-/// A run without a result.
-pub struct RunFailure {
-    pub finding: Finding,
-    pub tables: Vec<Table>,
-}
-
-impl From<Finding> for RunFailure {
-    fn from(finding: Finding) -> Self {
-        Self { finding, tables: Vec::new() }
-    }
 }
 
 impl LoadTestCommand<'_> {

@@ -1,8 +1,11 @@
 //! Runs of the load test, each checked before it counts.
 
-use super::load_test::{LoadTestCommand, RunFailure};
+use super::{load_test::LoadTestCommand, own_load::OwnLoad, run_failure::RunFailure};
 use crate::{
-    commands::performance::measured::{Block, RunSide, criteria::PairedCriteria, judge::judge_block},
+    commands::performance::{
+        measured::{Block, RunSide, criteria::PairedCriteria, judge::judge_block},
+        target::Target,
+    },
     context::CommandContext,
     error::CommandError,
     finding::Finding,
@@ -10,9 +13,31 @@ use crate::{
     values::figures::elapsed,
 };
 
+/// What sends the requests.
+pub enum LoadSource<'a> {
+    Command(LoadTestCommand<'a>),
+    Own(OwnLoad<'a>),
+}
+
+impl LoadSource<'_> {
+    pub const fn target(&self, side: RunSide) -> &Target {
+        match self {
+            Self::Command(command) => command.target(side),
+            Self::Own(load) => load.target(side),
+        }
+    }
+
+    fn run(&self, name: &str, side: RunSide, ctx: &CommandContext) -> Result<Result<Block, RunFailure>, CommandError> {
+        match self {
+            Self::Command(command) => command.run(name, side, ctx),
+            Self::Own(load) => load.run(name, side, ctx),
+        }
+    }
+}
+
 /// The load test, and what each of its runs is judged by.
 pub struct Runs<'a> {
-    pub load_test: LoadTestCommand<'a>,
+    pub load_test: LoadSource<'a>,
     pub criteria: PairedCriteria<'a>,
     pub ctx: &'a CommandContext,
 }
@@ -45,7 +70,10 @@ impl Runs<'_> {
             return Err(Ended::Finding(Box::new(finding), Vec::new()));
         }
         let took = self.ctx.execution.clock.now().saturating_sub(began);
-        self.ctx.log.say(&format!("{name}, {side}: {} in {}", block.summary(self.criteria.unit), elapsed(took)));
+        let failed =
+            block.failures.as_ref().map(|failures| format!(", of which failed: {failures}")).unwrap_or_default();
+        let summary = block.summary(self.criteria.unit);
+        self.ctx.log.say(&format!("{name}, {side}: {summary}{failed} in {}", elapsed(took)));
         Ok(block)
     }
 }

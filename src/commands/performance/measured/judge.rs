@@ -67,9 +67,10 @@ pub fn judge_block(criteria: &PairedCriteria<'_>, block: &super::Block, side: Ru
     let Some(PartFigures { requests, failures, p99, .. }) = block.parts.get(&Part::All) else {
         return unknown("no p99".to_owned(), "a p99 over all requests".to_owned(), String::new());
     };
+    let how = block.failures.as_ref().map(|how| format!(": {how}")).unwrap_or_default();
     if let Some((requests, failures)) = requests.zip(*failures).filter(|(requests, _)| *requests > 0) {
         if failures >= requests {
-            let actual = format!("all {requests} requests failed");
+            let actual = format!("all {requests} requests failed{how}");
             return bad(
                 actual,
                 "requests that succeed".to_owned(),
@@ -79,7 +80,7 @@ pub fn judge_block(criteria: &PairedCriteria<'_>, block: &super::Block, side: Ru
         let percent = percent(failures, requests);
         if percent > criteria.max_error_rate.0 {
             let [now, limit] = rounded_beside(percent, criteria.max_error_rate.0);
-            let actual = format!("{failures} of {requests} requests failed ({now} %)");
+            let actual = format!("{failures} of {requests} requests failed ({now} %){how}");
             let next = "see why its requests fail, or raise `max-error-rate` if the load test expects them";
             return bad(actual, format!("at most {limit} % failed requests"), next);
         }

@@ -42,7 +42,7 @@ fn block(p99: f64, endpoints: &[(&str, u64, f64)]) -> Block {
         .iter()
         .map(|(name, requests, p99)| (endpoint(name), figures(*requests, 0, *p99, Some(*p99))))
         .chain([(Part::All, figures(1000, 0, p99, Some(p99)))]);
-    Block { parts: parts.collect(), target: None }
+    Block { parts: parts.collect(), target: None, failures: None }
 }
 
 /// The noise of each pair.
@@ -181,7 +181,7 @@ fn a_stall_that_is_rarer_than_a_run_shows_over_all_runs_together() {
             if stalled { [(0.9, 30.0), (0.95, 400.0), (1.0, 500.0)] } else { [(0.9, 30.0), (0.95, 40.0), (1.0, 60.0)] };
         let p99 = if stalled { 450.0 } else { 50.0 };
         let figures = PartFigures { percentiles: tail.to_vec(), ..figures(1000, 0, p99, Some(p99)) };
-        Block { parts: [(Part::All, figures)].into(), target: None }
+        Block { parts: [(Part::All, figures)].into(), target: None, failures: None }
     };
     let measurement = |stalls: &[usize]| {
         let mut measurement = measured(0, 1.0, &[]);
@@ -259,7 +259,7 @@ fn a_run_is_plausible_before_it_counts() {
         let baseline = judged(change, RunSide::Baseline);
         assert_eq!(baseline.map(|finding| finding.verdict), on_target.map(|_| Verdict::Inconclusive));
     }
-    let none = Block { parts: BTreeMap::new(), target: None };
+    let none = Block { parts: BTreeMap::new(), target: None, failures: None };
     assert!(judge_block(&criteria(&[]), &none, RunSide::Target).is_some());
 }
 

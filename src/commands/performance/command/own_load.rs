@@ -1,0 +1,142 @@
+//! The gate's own load, for teams without a load test: one run of it on one side.
+
+pub mod judge;
+
+use std::{cell::RefCell, time::Duration};
+
+use super::run_failure::RunFailure;
+use crate::{
+    commands::performance::{
+        measured::{Block, RunSide},
+        measurement::Measurement,
+        target::Target,
+    },
+    context::CommandContext,
+    error::CommandError,
+    finding::Finding,
+    load_results::{ExchangeRecorder, RecordedRun, Unit},
+    observe::{LookGuard, Reply, observe_stream},
+    values::HumanDuration,
+    world::{
+        http::Header,
+        load::{Load, LoadEvent, Pace},
+        url::Url,
+    },
+};
+use judge::Lateness;
+
+/// More time than the last requests of a run need to end.
+const MARGIN: Duration = Duration::from_secs(30);
+/// Of `duration`, the time in which connections are opened before requests count.
+const LEAD_IN: u32 = 6;
+
+/// The load, and on what it runs.
+pub struct OwnLoad<'a> {
+    /// The target and the baseline target.
+    pub targets: [&'a Target; 2],
+    pub urls: [Url; 2],
+    pub headers: &'a [Header],
+    pub pace: Pace,
+    /// How long requests are sent that count.
+    pub duration: HumanDuration,
+    /// How long a request may take.
+    pub timeout: HumanDuration,
+    /// The unit of the figures.
+    pub unit: Unit,
+    /// Of all runs so far.
+    pub lateness: RefCell<Lateness>,
+}
+
+impl OwnLoad<'_> {
+    pub const fn target(&self, side: RunSide) -> &Target {
+        match side {
+            RunSide::Target => self.targets[0],
+            RunSide::Baseline => self.targets[1],
+        }
+    }
+
+    /// What is sent, in one line.
+    pub fn describe(&self) -> String {
+        let [target, baseline] = self.targets;
+        let duration = self.duration;
+        format!("load: GET {target} and {baseline} in turn, {} for {duration} in each run", self.pace_in_words())
+    }
+
+    /// Sends the load once; `name` says which pair it belongs to.
+    ///
+    /// # Errors
+    /// Settings of the network that cannot be used; a signal.
+    pub fn run(
+        &self,
+        name: &str,
+        side: RunSide,
+        ctx: &CommandContext,
+    ) -> Result<Result<Block, RunFailure>, CommandError> {
+        let [target, baseline] = &self.urls;
+        let url = if side == RunSide::Target { target } else { baseline };
+        let lead_in = self.duration.0 / LEAD_IN;
+        let load = Load {
+            url: url.clone(),
+            headers: self.headers.to_vec(),
+            pace: self.pace,
+            duration: lead_in + self.duration.0,
+            timeout: self.timeout.0,
+        };
+        let client = ctx.world.load()?;
+        let mut unusable = None;
+        let mut recorder = ExchangeRecorder::new(lead_in, self.timeout.0);
+        let look = |reply: Reply<LoadEvent>| -> LookGuard {
+            match client.start(&load, move |event| reply.send(event)) {
+                Ok(running) => Box::new(running),
+                Err(finding) => {
+                    unusable = Some(finding);
+                    Box::new(())
+                }
+            }
+        };
+        let take = |event| match event {
+            LoadEvent::Progress(exchanges) => {
+                exchanges.iter().for_each(|exchange| recorder.add(exchange));
+                ctx.log.say(&format!("{name}, {side}: {} so far", recorder.progress()));
+                None
+            }
+            LoadEvent::Ended(exchanges) => {
+                exchanges.iter().for_each(|exchange| recorder.add(exchange));
+                Some(())
+            }
+        };
+        let ended = observe_stream(&ctx.execution, load.duration + load.timeout + MARGIN, look, take)?;
+        if let Some(finding) = unusable {
+            return Err(finding.bad_input());
+        }
+        if ended.is_none() {
+            return Ok(Err(incomplete(format!("load of {name}, {side}")).into()));
+        }
+        let run = recorder.finish();
+        let mut lateness = self.lateness.borrow_mut();
+        lateness.add(&run);
+        Ok(match lateness.judge(&self.pace_in_words()) {
+            Some(finding) => Err(finding.into()),
+            None => Ok(self.block(run)),
+        })
+    }
+
+    fn block(&self, run: RecordedRun) -> Block {
+        let measurement = Measurement::of_requests(run.figures, Unit::Milliseconds, self.unit);
+        Block { failures: run.failures, ..Block::of_run(&measurement) }
+    }
+
+    fn pace_in_words(&self) -> String {
+        match self.pace {
+            Pace::Rate(rate) => format!("{rate} requests/s"),
+            Pace::Users(users) => format!("{users} users"),
+        }
+    }
+}
+
+fn incomplete(check: String) -> Finding {
+    Finding::inconclusive(check)
+        .actual("it did not end, or not every request has a result")
+        .expected("a result of every request")
+        .next("run it again on a machine with more free time, or lower `rate`")
+}

@@ -1,0 +1,154 @@
+//! How a load's requests reach their server, and how one of them ended.
+
+use std::{error::Error, io, iter, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    HeaderMap, Request, Uri,
+    body::Bytes,
+    header::{HeaderValue, USER_AGENT},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{Connect, HttpConnector},
+    },
+    rt::TokioExecutor,
+};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{Load, MOST_IN_FLIGHT};
+use crate::{
+    clock::Stopwatch,
+    finding::Finding,
+    load_results::{Exchange, ExchangeEnd},
+    values::HumanDuration,
+    world::{
+        network::{Network, ProxyConnector, connector},
+        url::Url,
+    },
+};
+
+const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
+/// A connection that was idle for longer is not used again: the server may be about to close it. Node.js does so after 5 s.
+const IDLE: Duration = Duration::from_secs(2);
+
+type Tls = HttpsConnector<HttpConnector>;
+
+/// The way to a server.
+pub(super) enum Route {
+    Direct(Tls),
+    Proxy(HttpsConnector<ProxyConnector<Tls>>),
+}
+
+/// The way to the server of a URL.
+///
+/// # Errors
+/// A proxy, or certificate authorities, that cannot be used.
+pub(super) fn route(network: &Network, url: &Url) -> Result<Route, Finding> {
+    let proxy = network.proxy(url)?;
+    // A plain connection needs no authorities, and reading them may fail.
+    let roots = if url.is_https() || proxy.is_some() { network.authorities()?.store() } else { RootCertStore::empty() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Finding::inconclusive("TLS").actual(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let direct = with_tls(&tls, tcp);
+    Ok(match proxy {
+        None => Route::Direct(direct),
+        Some(proxy) => Route::Proxy(with_tls(&tls, connector(&proxy, direct)?)),
+    })
+}
+
+fn with_tls<C>(tls: &ClientConfig, below: C) -> HttpsConnector<C> {
+    HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(below)
+}
+
+/// Sends one request after another on connections that they share.
+pub(super) struct HttpSender<C> {
+    client: Client<C, Empty<Bytes>>,
+    uri: Uri,
+    headers: HeaderMap,
+    in_flight: Semaphore,
+    timeout: Duration,
+}
+
+impl<C: Connect + Clone + Send + Sync + 'static> HttpSender<C> {
+    /// # Errors
+    /// A URL or a header that cannot be sent.
+    pub(super) fn new(connector: C, load: &Load) -> Result<Self, Finding> {
+        let unusable =
+            |actual: String| Finding::inconclusive("load").actual(actual).expected("a request that can be sent");
+        // The cause is left out: it may quote the URL with its secrets.
+        let uri = load.url.full().parse().map_err(|_| unusable(format!("{} is too long or malformed", load.url)))?;
+        let mut headers = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(AGENT))]);
+        for header in &load.headers {
+            headers.insert(header.wire_name(), header.wire_value().map_err(|error| unusable(error.to_string()))?);
+        }
+        let mut client = Client::builder(TokioExecutor::new());
+        // A request that is sent again would hide a failure.
+        client.retry_canceled_requests(false).pool_idle_timeout(IDLE);
+        Ok(Self {
+            client: client.build(connector),
+            uri,
+            headers,
+            in_flight: Semaphore::new(MOST_IN_FLIGHT),
+            timeout: load.timeout,
+        })
+    }
+
+    /// Sends the request that was due at `due`.
+    pub(super) async fn send(&self, due: Duration, began: Stopwatch) -> Exchange {
+        let late = began.elapsed().saturating_sub(due);
+        let exchange = async {
+            match self.in_flight.acquire().await {
+                Ok(_held) => self.exchange().await,
+                Err(_) => ExchangeEnd::Failed("not sent".to_owned()),
+            }
+        };
+        let end = timeout(self.timeout.saturating_sub(late), exchange).await.unwrap_or_else(|_| {
+            ExchangeEnd::Failed(format!("no complete response within {}", HumanDuration(self.timeout)))
+        });
+        Exchange { due, late, latency: began.elapsed().saturating_sub(due), end }
+    }
+
+    async fn exchange(&self) -> ExchangeEnd {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        let response = match self.client.request(request).await {
+            Ok(response) => response,
+            Err(error) => return ExchangeEnd::Failed(describe(&error)),
+        };
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return ExchangeEnd::Failed("the response was cut off".to_owned());
+            }
+        }
+        ExchangeEnd::Status(status)
+    }
+}
+
+/// Why there is no response, in a few words that are the same for each request that fails in this way.
+fn describe(error: &(dyn Error + 'static)) -> String {
+    let causes = || iter::successors(Some(error), |&error| error.source());
+    let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>());
+    let closed = causes().any(|cause| {
+        let hyper = cause.downcast_ref::<hyper::Error>();
+        hyper.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+    });
+    match io.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "connection reset".to_owned(),
+        _ if closed => "connection closed without a response".to_owned(),
+        _ => causes().last().map(ToString::to_string).unwrap_or_default(),
+    }
+}

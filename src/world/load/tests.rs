@@ -1,0 +1,259 @@
+use std::{
+    io::{self, BufRead as _, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, channel},
+    },
+    time::Duration,
+};
+
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+
+use super::*;
+use crate::{
+    load_results::ExchangeEnd,
+    sandbox::server::{FakeResponse, Hold, LoopbackServer, ReceivedRequest},
+    world::network::tests::network,
+};
+
+/// No test waits so long.
+const LONG: Duration = Duration::from_secs(60);
+
+fn load(url: &str, pace: Pace, milliseconds: u64) -> Load {
+    Load {
+        url: url.parse().unwrap(),
+        headers: vec!["X-Key: k".parse().unwrap()],
+        pace,
+        duration: Duration::from_millis(milliseconds),
+        timeout: LONG,
+    }
+}
+
+/// Starts a load. What it sends arrives at the receiver, which is disconnected when it has ended.
+fn start(load: &Load, variables: &[(&str, &str)]) -> (LoadClient, RunningLoad, Receiver<LoadEvent>) {
+    let client = LoadClient { runtime: Arc::new(Runtime::start().unwrap()), network: network(variables) };
+    let (to, events) = channel();
+    let running = client.start(load, move |event| drop(to.send(event))).unwrap();
+    (client, running, events)
+}
+
+/// The requests of a load to its end.
+fn exchanges(load: &Load) -> Vec<Exchange> {
+    exchanges_with(load, &[])
+}
+
+/// The same with these variables in the environment.
+fn exchanges_with(load: &Load, variables: &[(&str, &str)]) -> Vec<Exchange> {
+    let (_client, _running, events) = start(load, variables);
+    let mut all = Vec::new();
+    loop {
+        match events.recv_timeout(LONG).expect("the load ends") {
+            LoadEvent::Progress(some) => all.extend(some),
+            LoadEvent::Ended(rest) => {
+                all.extend(rest);
+                return all;
+            }
+        }
+    }
+}
+
+fn server(respond: impl Fn(&ReceivedRequest) -> FakeResponse + Send + Sync + 'static) -> LoopbackServer {
+    LoopbackServer::start(move |request| respond(request)).unwrap()
+}
+
+#[test]
+fn a_fixed_rate_sends_every_request_once_with_its_headers_and_counts_from_when_it_was_due() {
+    let received = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&received);
+    let server = server(move |request| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let right = request.method == "GET"
+            && request.path == "/cart"
+            && request.query == "page=1"
+            && request.headers.get("x-key").is_some_and(|key| key == "k");
+        FakeResponse::status(if right { 200 } else { 400 })
+    });
+    let url = format!("{}/cart?page=1", server.url());
+    let mut exchanges = exchanges(&load(&url, Pace::Rate(400), 250));
+    exchanges.sort_by_key(|exchange| exchange.due);
+    let dues: Vec<_> = exchanges.iter().map(|exchange| exchange.due).collect();
+    let planned: Vec<_> = (0..100).map(|number| Duration::from_micros(2500) * number).collect();
+    assert_eq!((dues, received.load(Ordering::Relaxed)), (planned, 100));
+    for exchange in exchanges {
+        assert_eq!(exchange.end, ExchangeEnd::Status(200));
+        assert!(exchange.latency >= exchange.late, "what this machine is late by is part of the latency");
+    }
+}
+
+#[test]
+fn a_server_that_stalls_does_not_keep_later_requests_from_being_sent() {
+    let hold = Hold::default();
+    let received = Arc::new(AtomicUsize::new(0));
+    let (counter, held) = (Arc::clone(&received), hold.clone());
+    // The last request ends the stall: if requests waited for responses, the load would never end.
+    let server = server(move |_| {
+        if counter.fetch_add(1, Ordering::Relaxed) == 49 {
+            held.release();
+        }
+        FakeResponse::status(200).held_by(&held)
+    });
+    let exchanges = exchanges(&load(server.url(), Pace::Rate(1000), 50));
+    let last = Duration::from_millis(49);
+    assert_eq!(exchanges.len(), 50);
+    for Exchange { due, latency, .. } in exchanges {
+        assert!(due + latency >= last, "due at {due:?}, it ended after {latency:?}, before the stall did");
+    }
+}
+
+#[test]
+fn each_user_waits_for_a_response_before_the_next_request() {
+    let hold = Hold::default();
+    let (to, received) = channel();
+    let held = hold.clone();
+    let to = Mutex::new(to);
+    let server = server(move |_| {
+        // The test may have ended.
+        let _ = to.lock().unwrap().send(());
+        FakeResponse::status(200).held_by(&held)
+    });
+    let (_client, running, _events) = start(&load(server.url(), Pace::Users(3), 60_000), &[]);
+    for _ in 0..3 {
+        received.recv_timeout(LONG).expect("a request of each user");
+    }
+    assert!(received.try_recv().is_err(), "a fourth request before any response");
+    hold.release();
+    for _ in 0..9 {
+        received.recv_timeout(LONG).expect("more requests");
+    }
+    drop(running);
+}
+
+#[test]
+fn each_failure_has_its_reason_and_none_ends_the_load() {
+    let refused = {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", socket.local_addr().unwrap())
+    };
+    let closing = server(|_| FakeResponse::close());
+    let failing = server(|_| FakeResponse::redirect("/login"));
+    for (url, end) in [
+        (refused.as_str(), ExchangeEnd::Failed("connection refused".to_owned())),
+        (closing.url(), ExchangeEnd::Failed("connection closed without a response".to_owned())),
+        (failing.url(), ExchangeEnd::Status(302)),
+    ] {
+        let exchanges = exchanges(&load(url, Pace::Rate(1000), 10));
+        assert_eq!(exchanges.len(), 10, "{url}");
+        for exchange in exchanges {
+            assert_eq!(exchange.end, end);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_never_responds_is_waited_for_until_the_time_limit_of_a_request() {
+    let hanging = server(|_| FakeResponse::hang());
+    let load = Load { timeout: Duration::from_millis(50), ..load(hanging.url(), Pace::Rate(1000), 5) };
+    let exchanges = exchanges(&load);
+    assert_eq!(exchanges.len(), 5);
+    for exchange in exchanges {
+        assert_eq!(exchange.end, ExchangeEnd::Failed("no complete response within 50ms".to_owned()));
+        assert!(exchange.latency >= Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn dropping_a_load_ends_it_without_a_last_event() {
+    let hanging = server(|_| FakeResponse::hang());
+    let (_client, running, events) = start(&load(hanging.url(), Pace::Rate(1000), 60_000), &[]);
+    drop(running);
+    // Disconnected: its thread has ended.
+    assert!(events.recv_timeout(LONG).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected));
+}
+
+#[test]
+fn an_unusable_proxy_is_an_error_and_is_not_bypassed() {
+    let client = LoadClient {
+        runtime: Arc::new(Runtime::start().unwrap()),
+        network: network(&[("HTTP_PROXY", "gopher://user:hunter2@proxy")]),
+    };
+    let load = load("http://staging.example/", Pace::Rate(1), 1);
+    let finding = client.start(&load, |_| ()).err().expect("an error");
+    assert!(finding.check == "HTTP_PROXY" && !format!("{finding:?}").contains("hunter2"), "{finding:?}");
+}
+
+/// Serves each connection on a thread of its own, which ends with the connection.
+fn serve(respond: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let respond = Arc::new(respond);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let respond = Arc::clone(&respond);
+            thread::spawn(move || {
+                stream.set_read_timeout(Some(LONG))?;
+                respond(stream)
+            });
+        }
+    });
+    address
+}
+
+/// Reads the head of a request, up to the blank line.
+fn head(from: &mut impl Read) -> io::Result<String> {
+    let mut lines = String::new();
+    let mut reader = BufReader::with_capacity(1, from);
+    while !lines.ends_with("\r\n\r\n") && reader.read_line(&mut lines)? > 0 {}
+    Ok(lines)
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+
+#[test]
+fn a_private_authority_is_trusted_only_when_the_environment_names_it() {
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("../../../tests/tls/server.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../../tests/tls/server-key.pem")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.collect::<Result<_, _>>().unwrap(), key)
+        .unwrap();
+    let config = Arc::new(config);
+    let address = serve(move |stream| {
+        let tls = ServerConnection::new(Arc::clone(&config)).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(tls, stream);
+        head(&mut stream)?;
+        stream.write_all(OK)?;
+        stream.conn.send_close_notify();
+        stream.flush()
+    });
+    let load = load(&format!("https://localhost:{}/", address.port()), Pace::Rate(1000), 3);
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/ca.pem");
+    let exchanges = exchanges_with(&load, &[("SSL_CERT_FILE", authority)]);
+    assert!(exchanges.iter().all(|exchange| exchange.end == ExchangeEnd::Status(200)), "{exchanges:?}");
+    let exchanges = exchanges_with(&load, &[]);
+    let is_untrusted = |end: &ExchangeEnd| matches!(end, ExchangeEnd::Failed(why) if why.contains("UnknownIssuer"));
+    assert!(exchanges.iter().all(|exchange| is_untrusted(&exchange.end)), "{exchanges:?}");
+}
+
+#[test]
+fn requests_go_through_the_proxy_of_the_environment() {
+    let proxy = serve(|mut stream| {
+        if !head(&mut stream)?.starts_with("CONNECT staging.example:80 ") {
+            return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+        let request = head(&mut stream)?;
+        let right = request.starts_with("GET /cart HTTP/1.1\r\n") && request.contains("host: staging.example\r\n");
+        stream.write_all(if right { OK } else { b"HTTP/1.1 400 Bad Request\r\n\r\n" })
+    });
+    let load = load("http://staging.example/cart", Pace::Rate(1000), 3);
+    let exchanges = exchanges_with(&load, &[("HTTP_PROXY", &format!("http://{proxy}"))]);
+    assert_eq!(exchanges.len(), 3);
+    assert!(exchanges.iter().all(|exchange| exchange.end == ExchangeEnd::Status(200)), "{exchanges:?}");
+}
