@@ -5,7 +5,6 @@
 pub mod github;
 pub mod infra;
 pub mod issuer;
-pub mod load;
 mod lock;
 #[expect(clippy::disallowed_methods, reason = "the server delays responses on purpose")]
 pub mod server;

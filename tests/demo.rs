@@ -139,9 +139,9 @@ fn day_with_one_release(service: &str, edit: impl FnOnce(&mut PlannedRelease)) -
     day
 }
 
-/// A p99 of production, in milliseconds, that a load test on a busy machine hardly exceeds, and that is not ten times that of a
-/// quiet one, which would be taken for a mistake.
-const SLOW_P99: f64 = 600.0;
+/// A latency of production that a release on a busy machine hardly exceeds, and that is not ten times that on a quiet one, which would
+/// be taken for a mistake.
+const SLOW: Duration = Duration::from_millis(400);
 
 /// Plays a day with one change, whose result must differ from the expected one.
 #[track_caller]
@@ -168,7 +168,7 @@ fn a_quick_catalog_is_promoted() {
 #[test]
 fn an_approval_by_the_author_or_by_a_non_reviewer_blocks() {
     let day = || ReleaseDay {
-        p99: SLOW_P99,
+        baseline_latency: SLOW,
         ..day_with_one_release("checkout-service", |release| release.approver = release.author)
     };
     for (reviewers, reason) in [
@@ -190,7 +190,7 @@ fn an_altered_payload_is_blocked_by_evidence() {
         serde_json::from_str(&forged).unwrap()
     };
     let day = day_with_one_release("checkout-service", |release| release.alter_payload = forge);
-    let (result, change) = play_unexpected(&ReleaseDay { p99: SLOW_P99, ..day });
+    let (result, change) = play_unexpected(&ReleaseDay { baseline_latency: SLOW, ..day });
     assert_eq!(result.dispatches, ["checkout-service 1.4.2"], "record sent the real payload");
     let step = change.failed_step.unwrap();
     assert_eq!((step.command.as_str(), step.verdict), ("evidence", Verdict::Blocked), "{step:?}");

@@ -1,11 +1,9 @@
-//! A fake staging environment: services behind one address, whose health and latency the test sets, and a metrics server
-//! with their baselines.
+//! A fake staging environment: services behind one address, whose health and latency the test sets.
 //!
 //! | route | response |
 //! |---|---|
 //! | `GET /<service>/health/ready` | `{"status", "service", "version"}`: 200 when ready, else 503 |
 //! | `GET /<service>/api/<anything>` | `{"service", "version", "path"}` after the configured latency; 503 when not ready |
-//! | `GET /metrics/baseline/<service>` | `{"p99_latency": <milliseconds>}` |
 //! | `GET /login` | a sign-in page as an authenticating proxy serves it: HTML with status 200 |
 //!
 //! A [`ResponseScript`] for a path overrides these routes.
@@ -75,8 +73,6 @@ struct DeployedService {
 #[derive(Default)]
 struct StagingState {
     services: BTreeMap<String, DeployedService>,
-    /// Milliseconds, by service.
-    baselines: BTreeMap<String, f64>,
     scripts: BTreeMap<String, ResponseScript>,
     requests: Vec<String>,
 }
@@ -128,11 +124,6 @@ impl Staging {
         }
     }
 
-    /// Sets the baseline p99 that the metrics server returns for a service, in milliseconds.
-    pub fn set_baseline(&self, service: &str, p99: f64) {
-        lock(&self.state).baselines.insert(service.to_owned(), p99);
-    }
-
     /// Overrides the responses for a path such as `/checkout-service/health/ready`, whatever is deployed.
     pub fn script(&self, path: &str, script: ResponseScript) {
         lock(&self.state).scripts.insert(path.to_owned(), script);
@@ -157,10 +148,6 @@ impl StagingState {
         let parts: Vec<_> = request.path.split('/').skip(1).collect();
         match parts[..] {
             ["login"] => FakeResponse::text(200, "text/html", "<!doctype html><title>Sign in</title><form></form>"),
-            ["metrics", "baseline", service] => match self.baselines.get(service) {
-                Some(p99) => FakeResponse::json(200, &json!({ "p99_latency": p99 })),
-                None => FakeResponse::json(404, &json!({ "error": "no baseline", "service": service })),
-            },
             [service, "health", "ready"] => self.respond_for(service, DeployedService::health),
             [service, "api", ..] => {
                 self.respond_for(service, |deployed, service| deployed.api_response(service, &request.path))
@@ -256,15 +243,6 @@ mod tests {
         assert_eq!(ask("/frontend/health/ready"), 302);
         assert_eq!(ask("/login"), 200, "a client that follows redirects gets 200");
         assert_eq!(ask("/frontend/api/cart"), 200, "other paths are unchanged");
-    }
-
-    #[test]
-    fn the_metrics_server_returns_the_configured_baseline() {
-        let staging = Staging::start().unwrap();
-        let url = format!("{}/metrics/baseline/frontend", staging.url());
-        assert_eq!(get(&url).0, 404);
-        staging.set_baseline("frontend", 100.0);
-        assert_eq!(json_at(&url), (200, json!({ "p99_latency": 100.0 })));
     }
 
     #[test]

@@ -4,10 +4,8 @@
 use std::{
     cell::Cell,
     collections::BTreeMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
 };
 
 use serde_json::json;
@@ -18,26 +16,11 @@ use super::{
     narrator::Narrator,
     release_day::{INFRA, ON_CALL, ReleaseDay, image, repository},
     run::{DemoRun, RunTrigger},
-    runner::{StepResult, StepRunner, wait_for_fact, write_error},
-    workflows::{DEPLOY, DemoJob, EMERGENCY_ENVIRONMENT, LOAD_RESULTS, VALIDATE},
+    runner::{StepResult, StepRunner, write_error},
+    workflows::{DEPLOY, DemoJob, EMERGENCY_ENVIRONMENT, VALIDATE},
 };
-use crate::{
-    config,
-    context::CommandContext,
-    error::CommandError,
-    finding::Finding,
-    kustomization,
-    observe::{PollInterval, Source},
-    sandbox::{
-        Sandbox,
-        load::{self, LoadResults},
-    },
-};
+use crate::{config, context::CommandContext, error::CommandError, finding::Finding, kustomization, sandbox::Sandbox};
 
-/// Few requests are quick; with more than 100 of them the p99 is not simply the slowest.
-const REQUESTS: usize = 120;
-const USERS: usize = 40;
-const LOAD_LIMIT: Duration = Duration::from_secs(60);
 /// The id of the first workflow run is the next number.
 const LAST_RUN_ID: u64 = 1000;
 /// The App that sends a dispatch: `record` has its token.
@@ -161,32 +144,6 @@ impl<'a> DemoEnv<'a> {
         let folder = run.folder().join(format!("workspace-{}", job.name));
         self.sandbox.infra.clone_to(&folder).map_err(|error| sandbox_error(INFRA, &error.to_string()))?;
         Ok(folder)
-    }
-
-    /// Runs a load test against a path of staging, and writes the results to the file that `performance` reads.
-    ///
-    /// # Errors
-    /// Unobservable when a request failed; [`CommandError::Cancelled`].
-    pub fn load_test(&self, path: &str, workspace: &Path) -> Result<(), CommandError> {
-        let url = format!("{}/{path}", self.sandbox.staging.url());
-        let source = Source::blocking(PollInterval::Once, || {
-            let (url, clock) = (url.clone(), Arc::clone(&self.ctx.execution.clock));
-            Box::new(move || load::run_load_test(&url, REQUESTS, USERS, || clock.now()))
-        })
-        .named("the load test");
-        let results =
-            wait_for_fact(self.ctx, LOAD_LIMIT, source)?.unwrap_or_else(|| Err(io::Error::other("it did not end")));
-        let results = results.map_err(|error| sandbox_error("load test", &error.to_string()))?;
-        if results.failures > 0 {
-            return Err(sandbox_error("load test", &format!("{} of {REQUESTS} requests failed", results.failures)));
-        }
-        let file = workspace.join(LOAD_RESULTS);
-        let json = serde_json::to_string_pretty(&results).unwrap_or_default();
-        fs::write(&file, json).map_err(|error| write_error(&file, &error))?;
-        let LoadResults { requests, p99_latency, .. } = results;
-        self.narrator
-            .team_step("load test", &format!("{requests} requests, {USERS} at a time: p99 {p99_latency:.0} ms"));
-        Ok(())
     }
 
     /// The image of a service in production, read from the infra repository.

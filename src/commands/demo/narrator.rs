@@ -54,8 +54,8 @@ impl<'a> Narrator<'a> {
     }
 
     /// Prints the baseline: the services in production and the sizes of their bundles.
-    pub fn baseline(&self, measured: &[(&str, StepResult)], p99: f64) {
-        self.say(&format!("The morning: what runs in production is the baseline, its p99 of {p99} ms and its bundles"));
+    pub fn baseline(&self, measured: &[(&str, StepResult)]) {
+        self.say("The morning: what runs in production is the baseline, its latency and its bundles");
         let bundles = measured.iter().map(|(service, step)| {
             let size = step.outputs.get("size").and_then(|size| size.parse().ok()).map(Bytes);
             size.map_or_else(|| (*service).to_owned(), |size| format!("{service} {size}"))

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -28,11 +29,11 @@ pub fn play(day: &ReleaseDay, paths: &DemoPaths, ctx: &CommandContext) -> Result
     let demo_env = DemoEnv::set_up(day, paths, ctx)?;
     let (mut sources, mut measured) = (BTreeMap::new(), Vec::new());
     for (change, release) in day.changes.iter().filter_map(|change| Some((change, change.release()?))) {
-        let (source, bundle) = record_baseline(&demo_env, change, release, day.p99)?;
+        let (source, bundle) = record_baseline(&demo_env, change, release, day.baseline_latency)?;
         sources.insert(change.service, source);
         measured.push((change.service, bundle));
     }
-    demo_env.narrator.baseline(&measured, day.p99);
+    demo_env.narrator.baseline(&measured);
     let mut summary = String::new();
     let mut results = Vec::new();
     for (change, number) in day.changes.iter().zip(1..) {
@@ -59,12 +60,12 @@ struct ServiceCheckout {
     base: String,
 }
 
-/// Makes what runs in production the baseline: the metrics server reports its p99, and `bundle-size` records its sizes.
+/// Makes what runs in production the baseline: staging runs it beside the release, and `bundle-size` records its sizes.
 fn record_baseline(
     demo_env: &DemoEnv,
     change: &PlannedChange,
     release: &PlannedRelease,
-    p99: f64,
+    baseline_latency: Duration,
 ) -> Result<(ServiceCheckout, StepResult), CommandError> {
     let service = change.service;
     let checkout = Checkout::create(demo_env.ctx, &demo_env.paths.folder.join("services").join(service))?;
@@ -81,7 +82,9 @@ fn record_baseline(
     let base = checkout.commit("platform", "As it runs in production")?;
     demo_env.sandbox.github.commit(&repository, &base, "platform", "As it runs in production");
     demo_env.sandbox.github.tag(&repository, FIRST_TAG, &base);
-    demo_env.sandbox.staging.set_baseline(service, p99);
+    let (staging, baseline) = (&demo_env.sandbox.staging, format!("{service}-baseline"));
+    staging.deploy(&baseline, FIRST_TAG);
+    staging.set_max_latency(&baseline, baseline_latency);
     Ok((ServiceCheckout { folder, base }, step))
 }
 
@@ -135,6 +138,8 @@ impl<'a> WorkflowSequence<'a> {
             placeholders.insert("reason", incident.reason.to_owned());
         }
         placeholders.extend(tag.map(|tag| ("tag", tag.to_owned())));
+        let path = change.release().and_then(|release| release.critical_paths.first());
+        placeholders.extend(path.map(|path| ("path", (*path).to_owned())));
         let workspace = source.map(|source| source.folder.as_path());
         Self { change: Some(change), source, workspace, placeholders, approver, ..Self::new(demo_env) }
     }
@@ -236,7 +241,6 @@ impl<'a> WorkflowSequence<'a> {
         for (step, next) in job.steps.iter().zip(1..) {
             match step {
                 DemoStep::Deploy => self.deploy(),
-                DemoStep::LoadTest => self.load_test()?,
                 DemoStep::CheckOutInfra => infra = Some(self.demo_env.check_out_infra(run, job)?),
                 DemoStep::Uses(command, with) => {
                     let workspace = infra.as_deref().or(self.workspace);
@@ -268,14 +272,5 @@ impl<'a> WorkflowSequence<'a> {
         staging.deploy(change.service, release.tag);
         staging.set_max_latency(change.service, release.max_latency);
         self.demo_env.narrator.team_step("deploy", &format!("merged, built, and {change} is on staging"));
-    }
-
-    fn load_test(&self) -> Result<(), CommandError> {
-        let Some((change, release)) = self.change.and_then(|change| Some((change, change.release()?))) else {
-            return Ok(());
-        };
-        let path = release.critical_paths.first().copied().unwrap_or_default();
-        let workspace = self.workspace.unwrap_or(self.demo_env.paths.folder);
-        self.demo_env.load_test(&format!("{}/api/{path}", change.service), workspace)
     }
 }

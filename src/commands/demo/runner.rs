@@ -115,7 +115,7 @@ impl StepRunner<'_> {
 ///
 /// # Errors
 /// [`CommandError::Cancelled`].
-pub fn wait_for_fact<F: Send + 'static>(
+fn wait_for_fact<F: Send + 'static>(
     ctx: &CommandContext,
     limit: Duration,
     source: Source<'_, F>,

@@ -2,11 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::{
-    checkout::Checkout,
-    release_day::PlannedRelease,
-    workflows::{CHECKS, LOAD_RESULTS},
-};
+use super::{checkout::Checkout, release_day::PlannedRelease, workflows::CHECKS};
 use crate::{error::CommandError, report::compact::hex_sha256};
 
 /// The bytes of new code in each file of a bundle in a release.
@@ -76,7 +72,7 @@ fn code(path: &str, bytes: usize) -> String {
 /// # Errors
 /// Unobservable when a file cannot be written.
 pub fn write(checkout: &Checkout, service: &str, version: &str, critical_paths: &[&str]) -> Result<(), CommandError> {
-    checkout.write(".gitignore", &format!("/dist\n/{LOAD_RESULTS}\n"))?;
+    checkout.write(".gitignore", "/dist\n")?;
     checkout.write("package.json", &format!("{{ \"name\": \"{service}\", \"version\": \"{version}\" }}\n"))?;
     checkout.write(CHECKS, &checks(critical_paths))
 }
