@@ -32,7 +32,7 @@ mod samples;
 mod vegeta;
 
 pub use detect::{Reading, read};
-pub use exchanges::{Exchange, ExchangeEnd, ExchangeRecorder, RecordedRun};
+pub use exchanges::{Exchange, ExchangeEnd, ExchangeRecorder, NotSent, RecordedRun};
 pub use figures::{P99, Percentile, RequestFigures};
 pub use load_test::{Format, LoadProfile, LoadTest, ReadError, ReadErrorKind, Unit};
 pub use prometheus::{InstantValue, read_instant_value};

@@ -10,6 +10,18 @@ const CONNECTIONS: &str = "50";
 /// wrk2 does not count its first 10 s.
 const WRK2_LOST: Duration = Duration::from_secs(10);
 
+/// The first line that each of them prints about itself.
+pub fn versions() -> String {
+    let first = |name: &str| {
+        let output = Command::new(name).arg("--version").stdin(Stdio::null()).output();
+        // wrk2 prints its version beside its options, and exits with 1.
+        let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.lines().next().map_or_else(|| format!("{name} is not installed"), |line| line.trim().to_owned())
+    };
+    format!("{}; {}", first("oha"), first("wrk2"))
+}
+
 /// The p99 in milliseconds, from when each request was due.
 pub fn oha(url: &str, rate: u32, duration: Duration) -> Option<f64> {
     let report =
@@ -26,6 +38,7 @@ pub fn oha(url: &str, rate: u32, duration: Duration) -> Option<f64> {
     Some(report["latencyPercentiles"]["p99"].as_f64().expect("a p99") * 1e3)
 }
 
+/// The same of wrk2.
 pub fn wrk2(url: &str, rate: u32, duration: Duration) -> Option<f64> {
     let seconds = (duration + WRK2_LOST).as_secs();
     let report = output(Command::new("wrk2").args(["-t1", "-c", CONNECTIONS, "--latency"]).args([

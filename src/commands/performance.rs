@@ -145,6 +145,13 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     if args.run.is_command() || args.results.is_none() && args.run.is_own_load() {
         return command::run(&command_settings(args, ctx)?, subject, ctx);
     }
+    if let Some(key) = args.run.load_setting() {
+        return Err(Finding::inconclusive(key)
+            .actual("given, and `results` is, without `command`")
+            .expected("it without `results`: it is of the requests that the gate itself sends")
+            .next(format!("remove {key}, or `results` and `baseline`"))
+            .bad_input());
+    }
     let missing = |key: &str, actual: &str, expected: &str| {
         Finding::inconclusive(format!("`{key}`"))
             .actual(actual)

@@ -34,6 +34,8 @@ pub enum ExchangeEnd {
     Status(u16),
     /// Without one, and why: raw, parts of it may come from the server.
     Failed(String),
+    /// Before it reached the network, and why: this machine could not send it, which says nothing about the server.
+    NotSent(String),
 }
 
 impl ExchangeEnd {
@@ -42,7 +44,7 @@ impl ExchangeEnd {
         match self {
             Self::Status(200..=299) => None,
             Self::Status(status) => Some(format!("status {status}")),
-            Self::Failed(why) => Some(clip(why, LONGEST_FAILURE)),
+            Self::Failed(why) | Self::NotSent(why) => Some(clip(why, LONGEST_FAILURE)),
         }
     }
 }
@@ -58,6 +60,15 @@ pub struct ExchangeRecorder {
     lateness: SamplesByEndpoint,
     requests: u64,
     failures: BTreeMap<String, u64>,
+    not_sent: Option<NotSent>,
+}
+
+/// Requests that this machine could not send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotSent {
+    pub requests: u64,
+    /// Why the first of them could not be sent.
+    pub why: String,
 }
 
 /// What one run measured.
@@ -69,6 +80,8 @@ pub struct RecordedRun {
     pub p99_late: f64,
     /// How its requests failed, in a few words; `None` if none did.
     pub failures: Option<String>,
+    /// If this machine could not send all requests, the run is no measurement.
+    pub not_sent: Option<NotSent>,
 }
 
 impl ExchangeRecorder {
@@ -81,10 +94,15 @@ impl ExchangeRecorder {
             lateness: SamplesByEndpoint::default(),
             requests: 0,
             failures: BTreeMap::new(),
+            not_sent: None,
         }
     }
 
     pub fn add(&mut self, exchange: &Exchange) {
+        if let ExchangeEnd::NotSent(why) = &exchange.end {
+            let first = || NotSent { requests: 0, why: clip(why, LONGEST_FAILURE) };
+            self.not_sent.get_or_insert_with(first).requests += 1;
+        }
         if exchange.due < self.lead_in {
             return;
         }
@@ -131,7 +149,8 @@ impl ExchangeRecorder {
             figures.p99 = P99::Between { low: p99, high: Some(p99) };
         }
         let lateness = self.lateness.into_figures().0;
-        RecordedRun { figures, p99_late: lateness.least_p99().map_or(0.0, Decimal::to_f64), failures }
+        let p99_late = lateness.least_p99().map_or(0.0, Decimal::to_f64);
+        RecordedRun { figures, p99_late, failures, not_sent: self.not_sent }
     }
 }
 
@@ -174,7 +193,7 @@ mod tests {
         let lead_in = (0..50).map(|due| exchange(due, 9000, ExchangeEnd::Status(500)));
         let run = run(&lead_in.chain(counted).collect::<Vec<_>>());
         assert_eq!((p99(&run), run.figures.requests, run.figures.failures), (198.0, Some(200), Some(0)));
-        assert_eq!(run.failures, None);
+        assert_eq!((run.failures, run.not_sent), (None, None));
     }
 
     #[test]
@@ -195,6 +214,14 @@ mod tests {
         let three = run(&exchanges(3));
         assert_eq!((p99(&three), three.figures.failures), (10_000.0, Some(3)));
         assert_eq!(three.failures.as_deref(), Some("1 × connection refused, 1 × status 302, 1 × status 503"));
+    }
+
+    #[test]
+    fn a_request_that_was_not_sent_is_counted_also_in_the_lead_in() {
+        let not_sent = |due| exchange(due, 1, ExchangeEnd::NotSent("Too many open files".to_owned()));
+        let run = run(&[not_sent(0), not_sent(2000), exchange(2000, 1, ExchangeEnd::Status(200))]);
+        assert_eq!(run.not_sent, Some(NotSent { requests: 2, why: "Too many open files".to_owned() }));
+        assert_eq!(run.figures.requests, Some(2), "the one of the lead-in is in no figure");
     }
 
     #[test]

@@ -148,3 +148,21 @@ proptest! {
         }
     }
 }
+
+/// As the bound of a histogram: what is kept of a latency is at least the latency, and less than its last kept bit above it.
+#[test]
+fn rounding_stays_within_its_bound_at_every_percentile() {
+    let mut samples = Samples::default();
+    // From a microsecond to a minute, in milliseconds.
+    (0..5000).for_each(|step| samples.add(1e-3 * 6e7_f64.powf(f64::from(step) / 5000.0)));
+    let exact = samples.figures().percentiles;
+    assert_eq!(exact.len(), 9);
+    for bits in [17, 14, 11, 8, 8] {
+        samples.round();
+        for (kept, exact) in samples.figures().percentiles.iter().zip(&exact) {
+            let error = kept.latency.to_f64() / exact.latency.to_f64() - 1.0;
+            assert!((-1e-12..2_f64.powi(-bits)).contains(&error), "{bits} bits, {}: {error}", exact.percent);
+        }
+    }
+    assert_ne!(samples.figures().percentiles, exact, "it has rounded");
+}

@@ -50,7 +50,7 @@ pub struct Load {
     pub pace: Pace,
     /// How long requests are sent.
     pub duration: Duration,
-    /// How long a request may take, from the time at which it is due to the last byte of its response.
+    /// How long a request may take, from the moment at which this machine begins with it to the last byte of its response.
     pub timeout: Duration,
 }
 

@@ -36,14 +36,6 @@ find_oha() {
     installed "$cache/oha-$oha" build_oha
 }
 
-build_oha() {
-    command -v cargo >/dev/null || skip 'no cargo to build it with'
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-        CARGO_TARGET_DIR=$1/target nice -n 19 cargo install --quiet --locked --root "$1" "oha@$oha" ||
-        skip 'cargo could not build it'
-    rm -rf "$1/target"
-}
-
 find_vegeta() {
     installed "$cache/vegeta-$vegeta" build_vegeta
 }

@@ -118,6 +118,17 @@ impl CommandArgs {
         !self.is_command() && (self.target.is_some() || self.rate.is_some())
     }
 
+    /// A setting that only the gate's own load has.
+    pub const fn load_setting(&self) -> Option<&'static str> {
+        if self.rate.is_some() {
+            Some("`rate`")
+        } else if self.headers.is_empty() {
+            None
+        } else {
+            Some("`headers`")
+        }
+    }
+
     fn duration(&self) -> HumanDuration {
         let default = if self.is_command() { COMMAND_DURATION } else { OWN_DURATION };
         self.duration.unwrap_or(HumanDuration(default))
@@ -187,8 +198,7 @@ impl CommandArgs {
 
     /// Checks the settings beyond what clap checks, and returns the command.
     fn validate(&self) -> Result<TeamCommand, CommandError> {
-        if self.rate.is_some() || !self.headers.is_empty() {
-            let key = if self.rate.is_some() { "`rate`" } else { "`headers`" };
+        if let Some(key) = self.load_setting() {
             return Err(bad(
                 key,
                 "given, and `command` is, too".to_owned(),

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{
     HeaderMap, Request, Uri,
     body::Bytes,
-    header::{HeaderValue, USER_AGENT},
+    header::{ACCEPT, HeaderValue, USER_AGENT},
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -16,6 +16,7 @@ use hyper_util::{
     },
     rt::TokioExecutor,
 };
+use rustix::io::Errno;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -32,8 +33,11 @@ use crate::{
 };
 
 const AGENT: &str = concat!("promote-gates/", env!("CARGO_PKG_VERSION"));
-/// A connection that was idle for longer is not used again: the server may be about to close it. Node.js does so after 5 s.
-const IDLE: Duration = Duration::from_secs(2);
+/// A connection that was idle for longer is not used again: the server may be about to close it. Gunicorn does so after 2 s, Node.js
+/// after 5 s.
+const IDLE: Duration = Duration::from_secs(1);
+/// What this machine, and not a server, runs out of: open files, ports and memory.
+const EXHAUSTED: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
 
 type Tls = HttpsConnector<HttpConnector>;
 
@@ -87,10 +91,12 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpSender<C> {
             |actual: String| Finding::inconclusive("load").actual(actual).expected("a request that can be sent");
         // The cause is left out: it may quote the URL with its secrets.
         let uri = load.url.full().parse().map_err(|_| unusable(format!("{} is too long or malformed", load.url)))?;
-        let mut headers = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(AGENT))]);
+        let mut headers = HeaderMap::new();
         for header in &load.headers {
-            headers.insert(header.wire_name(), header.wire_value().map_err(|error| unusable(error.to_string()))?);
+            headers.append(header.wire_name(), header.wire_value().map_err(|error| unusable(error.to_string()))?);
         }
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         let mut client = Client::builder(TokioExecutor::new());
         // A request that is sent again would hide a failure.
         client.retry_canceled_requests(false).pool_idle_timeout(IDLE);
@@ -103,16 +109,17 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpSender<C> {
         })
     }
 
-    /// Sends the request that was due at `due`.
+    /// Sends the request that was due at `due`. It may take as long as `timeout` from now, however late this machine is: that is no
+    /// failure of the server. Its latency counts from `due`.
     pub(super) async fn send(&self, due: Duration, began: Stopwatch) -> Exchange {
         let late = began.elapsed().saturating_sub(due);
         let exchange = async {
             match self.in_flight.acquire().await {
                 Ok(_held) => self.exchange().await,
-                Err(_) => ExchangeEnd::Failed("not sent".to_owned()),
+                Err(_) => ExchangeEnd::NotSent("no place among the requests in flight".to_owned()),
             }
         };
-        let end = timeout(self.timeout.saturating_sub(late), exchange).await.unwrap_or_else(|_| {
+        let end = timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
             ExchangeEnd::Failed(format!("no complete response within {}", HumanDuration(self.timeout)))
         });
         Exchange { due, late, latency: began.elapsed().saturating_sub(due), end }
@@ -124,7 +131,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpSender<C> {
         *request.headers_mut() = self.headers.clone();
         let response = match self.client.request(request).await {
             Ok(response) => response,
-            Err(error) => return ExchangeEnd::Failed(describe(&error)),
+            Err(error) => return failure(&error),
         };
         let status = response.status().as_u16();
         let mut body = response.into_body();
@@ -138,17 +145,36 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpSender<C> {
 }
 
 /// Why there is no response, in a few words that are the same for each request that fails in this way.
-fn describe(error: &(dyn Error + 'static)) -> String {
+fn failure(error: &(dyn Error + 'static)) -> ExchangeEnd {
     let causes = || iter::successors(Some(error), |&error| error.source());
     let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>());
+    if let Some(errno) = io.and_then(Errno::from_io_error).filter(|errno| EXHAUSTED.contains(errno)) {
+        return ExchangeEnd::NotSent(io::Error::from(errno).to_string());
+    }
     let closed = causes().any(|cause| {
         let hyper = cause.downcast_ref::<hyper::Error>();
         hyper.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
     });
-    match io.map(io::Error::kind) {
+    ExchangeEnd::Failed(match io.map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "connection reset".to_owned(),
         _ if closed => "connection closed without a response".to_owned(),
         _ => causes().last().map(ToString::to_string).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_runs_out_of_is_no_failure_of_the_server() {
+        for errno in EXHAUSTED {
+            assert!(matches!(failure(&io::Error::from(errno)), ExchangeEnd::NotSent(_)), "{errno}");
+        }
+        for (errno, why) in [(Errno::CONNREFUSED, "connection refused"), (Errno::CONNRESET, "connection reset")] {
+            assert_eq!(failure(&io::Error::from(errno)), ExchangeEnd::Failed(why.to_owned()));
+        }
+        assert!(matches!(failure(&io::Error::from(Errno::HOSTUNREACH)), ExchangeEnd::Failed(_)));
     }
 }

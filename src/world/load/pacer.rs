@@ -13,7 +13,7 @@ use super::{Load, LoadEvent, Pace};
 use crate::{clock::Stopwatch, load_results::Exchange};
 
 /// How often a load reports what has ended.
-const PROGRESS: Duration = Duration::from_secs(10);
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// What the pacer hears of.
 pub(super) enum PacerEvent {
@@ -32,7 +32,7 @@ pub(super) struct Pacer<L> {
     due: Option<UnboundedSender<Duration>>,
     listener: L,
     ended: Vec<Exchange>,
-    report_at: Duration,
+    report_every: Duration,
 }
 
 impl<L: FnMut(LoadEvent)> Pacer<L> {
@@ -41,19 +41,20 @@ impl<L: FnMut(LoadEvent)> Pacer<L> {
             Pace::Rate(rate) => Some(Schedule { rate, duration: load.duration, sent: 0 }),
             Pace::Users(_) => None,
         };
-        Self { schedule, began, due: Some(due), listener, ended: Vec::new(), report_at: PROGRESS }
+        Self { schedule, began, due: Some(due), listener, ended: Vec::new(), report_every: PROGRESS }
     }
 
     /// Waits for the ends of requests, each time until the next one is due.
     pub(super) fn run(mut self, events: &Receiver<PacerEvent>) {
+        let mut report_at = self.report_every;
         loop {
             let now = self.began.elapsed();
             let next = self.send_due(now);
-            if now >= self.report_at {
-                self.report_at = now + PROGRESS;
+            if now >= report_at {
+                report_at = now + self.report_every;
                 (self.listener)(LoadEvent::Progress(std::mem::take(&mut self.ended)));
             }
-            let until = next.unwrap_or(Duration::MAX).min(self.report_at);
+            let until = next.unwrap_or(Duration::MAX).min(report_at);
             match events.recv_timeout(until.saturating_sub(self.began.elapsed())) {
                 Ok(PacerEvent::Exchange(exchange)) => self.ended.push(exchange),
                 Ok(PacerEvent::Ended) => {
@@ -105,7 +106,49 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc::channel, thread};
+
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
+    use crate::load_results::ExchangeEnd;
+
+    #[test]
+    fn what_has_ended_is_reported_once_and_again_and_again() {
+        const LONG: Duration = Duration::from_secs(60);
+        let load = Load {
+            url: "http://staging.example/".parse().unwrap(),
+            headers: Vec::new(),
+            pace: Pace::Users(2),
+            duration: LONG,
+            timeout: LONG,
+        };
+        let exchange = |number: u64| Exchange {
+            due: Duration::from_secs(number),
+            late: Duration::ZERO,
+            latency: Duration::ZERO,
+            end: ExchangeEnd::Status(200),
+        };
+        let ((to_pacer, events), (to_test, reports)) = (channel(), channel());
+        let listener = move |event| drop(to_test.send(event));
+        let mut pacer = Pacer::new(&load, Stopwatch::start(), unbounded_channel().0, listener);
+        pacer.report_every = Duration::from_millis(1);
+        let pacer = thread::spawn(move || pacer.run(&events));
+        for number in 1..3 {
+            to_pacer.send(PacerEvent::Exchange(exchange(number))).unwrap();
+            loop {
+                match reports.recv_timeout(LONG).expect("a report") {
+                    LoadEvent::Progress(some) if some.is_empty() => {}
+                    LoadEvent::Progress(some) => break assert_eq!(some, [exchange(number)]),
+                    LoadEvent::Ended(_) => panic!("it has not ended"),
+                }
+            }
+        }
+        to_pacer.send(PacerEvent::Ended).unwrap();
+        pacer.join().unwrap();
+        let last = reports.iter().last().expect("a last report");
+        assert!(matches!(last, LoadEvent::Ended(rest) if rest.is_empty()));
+    }
 
     #[test]
     fn requests_are_due_at_even_times_and_none_is_lost_to_rounding() {

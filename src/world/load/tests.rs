@@ -110,6 +110,65 @@ fn a_server_that_stalls_does_not_keep_later_requests_from_being_sent() {
     }
 }
 
+/// Blocks the thread of a runtime, as another program does that takes the processor, until the sender is dropped.
+fn block(runtime: &Runtime) -> (mpsc::Sender<()>, Task) {
+    let (free, blocked) = channel::<()>();
+    let (to, begun) = channel();
+    let task = runtime.spawn(async move {
+        // The test may have ended.
+        let _ = to.send(());
+        let _ = blocked.recv_timeout(LONG);
+    });
+    begun.recv_timeout(LONG).expect("it runs");
+    (free, task)
+}
+
+#[test]
+fn a_machine_that_is_late_counts_from_when_each_request_was_due() {
+    let server = server(|_| FakeResponse::status(200));
+    let client = LoadClient { runtime: Arc::new(Runtime::start().unwrap()), network: network(&[]) };
+    let (free, _blocker) = block(&client.runtime);
+    let (to, events) = channel();
+    let running = client.start(&load(server.url(), Pace::Rate(1000), 20), move |event| drop(to.send(event))).unwrap();
+    let began = Stopwatch::start();
+    let pause = Duration::from_millis(60);
+    assert!(events.recv_timeout(pause).is_err(), "no request is sent, because the machine is busy");
+    let blocked = began.elapsed();
+    drop(free);
+    let mut exchanges = Vec::new();
+    while let Ok(LoadEvent::Progress(some) | LoadEvent::Ended(some)) = events.recv_timeout(LONG) {
+        exchanges.extend(some);
+    }
+    drop(running);
+    assert_eq!(exchanges.len(), 20, "none is left out");
+    for Exchange { due, late, latency, end } in exchanges {
+        assert!(due + late >= blocked && latency >= late, "{due:?} {late:?} {latency:?}");
+        assert_eq!(end, ExchangeEnd::Status(200));
+    }
+}
+
+#[test]
+fn users_on_a_busy_machine_are_late() {
+    let server = server(|_| FakeResponse::status(200));
+    let client = LoadClient { runtime: Arc::new(Runtime::start().unwrap()), network: network(&[]) };
+    let (_free, blocked) = channel::<()>();
+    // What else is ready on the thread takes 10 ms, again and again.
+    let _busy = client.runtime.spawn(async move {
+        loop {
+            let _ = blocked.recv_timeout(Duration::from_millis(10));
+            tokio::task::yield_now().await;
+        }
+    });
+    let (to, events) = channel();
+    let _running = client.start(&load(server.url(), Pace::Users(3), 300), move |event| drop(to.send(event))).unwrap();
+    let mut exchanges = Vec::new();
+    while let Ok(LoadEvent::Progress(some) | LoadEvent::Ended(some)) = events.recv_timeout(LONG) {
+        exchanges.extend(some);
+    }
+    assert!(exchanges.iter().any(|exchange| exchange.late >= Duration::from_millis(10)), "{exchanges:?}");
+    assert!(exchanges.iter().all(|exchange| exchange.latency >= exchange.late), "{exchanges:?}");
+}
+
 #[test]
 fn each_user_waits_for_a_response_before_the_next_request() {
     let hold = Hold::default();
@@ -167,12 +226,87 @@ fn a_server_that_never_responds_is_waited_for_until_the_time_limit_of_a_request(
 }
 
 #[test]
+fn a_body_is_read_to_its_end_within_the_time_limit() {
+    let large = server(|_| FakeResponse::text(200, "text/plain", "x".repeat(4 << 20)));
+    for exchange in exchanges(&load(large.url(), Pace::Rate(1000), 3)) {
+        assert_eq!(exchange.end, ExchangeEnd::Status(200));
+    }
+    // The head arrives at once.
+    let endless = server(|_| FakeResponse::text(200, "text/plain", "x").byte_by_byte(LONG));
+    let load = Load { timeout: Duration::from_millis(50), ..load(endless.url(), Pace::Rate(1000), 3) };
+    for exchange in exchanges(&load) {
+        assert_eq!(exchange.end, ExchangeEnd::Failed("no complete response within 50ms".to_owned()));
+    }
+}
+
+#[test]
+fn what_is_cut_off_or_no_http_is_a_failure() {
+    for (response, why) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nok", "the response was cut off"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", "the response was cut off"),
+        ("HTTP/1.1 20", "connection closed without a response"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "invalid HTTP version parsed"),
+    ] {
+        let address = serve(move |mut stream| {
+            head(&mut stream)?;
+            stream.write_all(response.as_bytes())
+        });
+        for exchange in exchanges(&load(&format!("http://{address}/"), Pace::Rate(1000), 3)) {
+            assert_eq!(exchange.end, ExchangeEnd::Failed(why.to_owned()), "{response}");
+        }
+    }
+}
+
+#[test]
+fn requests_share_connections_and_every_header_is_sent() {
+    const KEPT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let (to_heads, heads) = channel();
+    let to_heads = Mutex::new(to_heads);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    let address = serve(move |mut stream| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        loop {
+            let request = head(&mut stream)?;
+            if request.is_empty() {
+                return Ok(());
+            }
+            // The test may have ended.
+            let _ = to_heads.lock().unwrap().send(request);
+            stream.write_all(KEPT)?;
+        }
+    });
+    let headers = ["Cookie: a=1", "Cookie: b=2", "User-Agent: probe"];
+    let headers = headers.into_iter().map(|header| header.parse().unwrap()).collect();
+    let load = Load { headers, ..load(&format!("http://{address}/"), Pace::Users(1), 60_000) };
+    let (_client, running, _events) = start(&load, &[]);
+    for _ in 0..20 {
+        let head = heads.recv_timeout(LONG).expect("a request").to_ascii_lowercase();
+        let lines: Vec<_> = head.lines().collect();
+        for line in ["cookie: a=1", "cookie: b=2", "user-agent: probe", "accept: */*", &format!("host: {address}")] {
+            assert_eq!(lines.iter().filter(|other| **other == line).count(), 1, "{line} in {head}");
+        }
+    }
+    drop(running);
+    // A connection may be opened before the one that is in use is free again.
+    let connections = connections.load(Ordering::Relaxed);
+    assert!(connections < 5, "{connections}");
+}
+
+#[test]
 fn dropping_a_load_ends_it_without_a_last_event() {
     let hanging = server(|_| FakeResponse::hang());
     let (_client, running, events) = start(&load(hanging.url(), Pace::Rate(1000), 60_000), &[]);
     drop(running);
     // Disconnected: its thread has ended.
-    assert!(events.recv_timeout(LONG).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected));
+    loop {
+        match events.recv_timeout(LONG) {
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Ok(LoadEvent::Progress(exchanges)) => assert!(exchanges.is_empty(), "{exchanges:?}"),
+            Ok(LoadEvent::Ended(_)) => panic!("it was ended"),
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("it goes on"),
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Go programs that the scripts of tests/e2e need, once per version, outside of the tree. They source this file; it
+# Builds the programs that the scripts of tests/e2e and bench need, once per version, outside of the tree. They source this file; it
 # needs their function `skip REASON`.
 
 # installed FOLDER COMMAND: installs into the folder by COMMAND FOLDER, unless an earlier run completed it.
@@ -26,4 +26,13 @@ kubernetes_programs() {
     go_for "$1"
     nice -n 19 go build -C tests/e2e/tools/kubernetes -mod=readonly -o "$1/bin/" -ldflags "-s -w
         -X $version.gitVersion=v$2 -X $version.gitMajor=1 -X $version.gitMinor=${2:2:2}" "${@:3}"
+}
+
+# build_oha FOLDER-VERSION
+build_oha() {
+    command -v cargo >/dev/null || skip 'no cargo to build oha with'
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        CARGO_TARGET_DIR=$1/target nice -n 19 cargo install --quiet --locked --root "$1" "oha@${1##*-}" ||
+        skip 'cargo could not build oha'
+    rm -rf "$1/target"
 }

@@ -14,9 +14,9 @@ use crate::{
     context::CommandContext,
     error::CommandError,
     finding::Finding,
-    load_results::{ExchangeRecorder, RecordedRun, Unit},
+    load_results::{ExchangeRecorder, NotSent, RecordedRun, Unit},
     observe::{LookGuard, Reply, observe_stream},
-    values::HumanDuration,
+    values::{HumanDuration, thousands},
     world::{
         http::Header,
         load::{Load, LoadEvent, Pace},
@@ -27,8 +27,9 @@ use judge::Lateness;
 
 /// More time than the last requests of a run need to end.
 const MARGIN: Duration = Duration::from_secs(30);
-/// Of `duration`, the time in which connections are opened before requests count.
-const LEAD_IN: u32 = 6;
+/// The time before `duration`, in which connections are opened and requests do not count: this part of it, at most this long.
+const LEAD_IN_PART: u32 = 6;
+const LONGEST_LEAD_IN: Duration = Duration::from_secs(1);
 
 /// The load, and on what it runs.
 pub struct OwnLoad<'a> {
@@ -58,8 +59,8 @@ impl OwnLoad<'_> {
     /// What is sent, in one line.
     pub fn describe(&self) -> String {
         let [target, baseline] = self.targets;
-        let duration = self.duration;
-        format!("load: GET {target} and {baseline} in turn, {} for {duration} in each run", self.pace_in_words())
+        let both = if target == baseline { String::new() } else { format!(" and {baseline} in turn") };
+        format!("load: GET {target}{both}, {} for {} in each run", self.pace_in_words(), self.duration)
     }
 
     /// Sends the load once; `name` says which pair it belongs to.
@@ -74,7 +75,7 @@ impl OwnLoad<'_> {
     ) -> Result<Result<Block, RunFailure>, CommandError> {
         let [target, baseline] = &self.urls;
         let url = if side == RunSide::Target { target } else { baseline };
-        let lead_in = self.duration.0 / LEAD_IN;
+        let lead_in = (self.duration.0 / LEAD_IN_PART).min(LONGEST_LEAD_IN);
         let load = Load {
             url: url.clone(),
             headers: self.headers.to_vec(),
@@ -109,10 +110,14 @@ impl OwnLoad<'_> {
         if let Some(finding) = unusable {
             return Err(finding.bad_input());
         }
+        let check = format!("load of {name}, {side}");
         if ended.is_none() {
-            return Ok(Err(incomplete(format!("load of {name}, {side}")).into()));
+            return Ok(Err(incomplete(check).into()));
         }
         let run = recorder.finish();
+        if let Some(not_sent) = &run.not_sent {
+            return Ok(Err(unsent(check, not_sent).into()));
+        }
         let mut lateness = self.lateness.borrow_mut();
         lateness.add(&run);
         Ok(match lateness.judge(&self.pace_in_words()) {
@@ -132,6 +137,13 @@ impl OwnLoad<'_> {
             Pace::Users(users) => format!("{users} users"),
         }
     }
+}
+
+fn unsent(check: String, NotSent { requests, why }: &NotSent) -> Finding {
+    Finding::inconclusive(check)
+        .actual(format!("this machine could not send {} of its requests: {why}", thousands(*requests)))
+        .expected("every request sent")
+        .next("lower `rate` or `users`, or give the job more of what it ran out of, such as open files (`ulimit -n`)")
 }
 
 fn incomplete(check: String) -> Finding {

@@ -20,6 +20,7 @@ pub fn tables(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[
     }
     tables.push(pairs(criteria, measurement, parts));
     tables.extend(PooledP99::of(measurement).map(|pooled| together(criteria, pooled)));
+    tables.extend(failed(measurement));
     if !measurement.left_out.is_empty() {
         let rows = measurement.left_out.iter().map(|(part, why)| [name(part), why.clone()]);
         tables.push(Table::new("Not judged", &["Endpoint", "Why"], rows));
@@ -89,6 +90,17 @@ fn together(criteria: &PairedCriteria<'_>, pooled: PooledP99) -> Table {
         "The p99 over the requests of all runs together, which shows a stall that is rarer than a run (not judged)";
     let row = [rounded(pooled.target), rounded(pooled.baseline), ratio];
     Table::new(title, &[&target, &baseline, "Ratio"], [row]).figures(&[0, 1, 2])
+}
+
+/// How requests failed, in runs of which few enough did.
+fn failed(measurement: &PairSeries) -> Option<Table> {
+    let rows = measurement.pairs.iter().zip(1..).flat_map(|(pair, number): (_, usize)| {
+        [(&pair.target, RunSide::Target), (&pair.baseline, RunSide::Baseline)]
+            .into_iter()
+            .filter_map(move |(block, side)| Some([number.to_string(), side.to_string(), block.failures.clone()?]))
+    });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then(|| Table::new("Failed requests", &["Pair", "Side", "Failed"], rows).figures(&[0]))
 }
 
 fn shown(range: Range) -> String {
