@@ -141,7 +141,7 @@ fn day_with_one_release(service: &str, edit: impl FnOnce(&mut PlannedRelease)) -
 
 /// A latency of production that a release on a busy machine hardly exceeds, and that is not ten times that on a quiet one, which would
 /// be taken for a mistake.
-const SLOW: Duration = Duration::from_millis(400);
+const SLOW: Duration = Duration::from_millis(300);
 
 /// Plays a day with one change, whose result must differ from the expected one.
 #[track_caller]

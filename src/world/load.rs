@@ -12,63 +12,31 @@
 mod connection;
 mod dispatch;
 mod pacer;
+mod settings;
 
 use std::{
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
 };
 
 use hyper_util::client::legacy::connect::Connect;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{
-    http::Header,
     network::Network,
     runtime::{Runtime, Task},
-    url::Url,
 };
-use crate::{clock::Stopwatch, finding::Finding, load_results::Exchange};
+use crate::{clock::Stopwatch, finding::Finding};
 use connection::{HttpSender, Route};
 use pacer::{Pacer, PacerEvent};
 
-/// The most requests in flight. More wait in this program, and their latency counts the wait. Many shells allow a process 1,024 open
-/// files.
-pub const MOST_IN_FLIGHT: usize = 512;
+pub use pacer::LoadEvent;
+pub use settings::{Load, MOST_IN_FLIGHT, Pace};
 
 /// Sends loads.
 pub struct LoadClient {
     pub(super) runtime: Arc<Runtime>,
     pub(super) network: Network,
-}
-
-/// What to send.
-#[derive(Clone, Debug)]
-pub struct Load {
-    pub url: Url,
-    pub headers: Vec<Header>,
-    pub pace: Pace,
-    /// How long requests are sent.
-    pub duration: Duration,
-    /// How long a request may take, from the moment at which this machine begins with it to the last byte of its response.
-    pub timeout: Duration,
-}
-
-/// When a request is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// So many times a second.
-    Rate(u32),
-    /// When one of so many users has its response.
-    Users(u32),
-}
-
-/// What a running load sends.
-pub enum LoadEvent {
-    /// The requests that ended since the event before.
-    Progress(Vec<Exchange>),
-    /// The last event, with the rest of the requests: every one has ended.
-    Ended(Vec<Exchange>),
 }
 
 /// A running load; dropping it ends it, with every request in flight.

@@ -78,7 +78,13 @@ fn a_target_within_the_limit_passes_after_six_pairs_and_gets_every_request() {
     let baseline = up();
     let runner = runner(&format!("{}/shop/cart", target.url()), baseline.url()).input("headers", "X-Key: s3cret");
     let ended = runner.run(&["performance"]);
-    assert!(!format!("{} {} {}", ended.log, ended.summary, ended.report).contains("s3cret"), "{}", ended.log);
+    let printed = ended.log.lines().filter(|line| !line.starts_with("::add-mask::"));
+    let mut printed = printed.chain([ended.summary.as_str()]);
+    assert!(
+        !printed.any(|text| text.contains("s3cret")) && !ended.report.to_string().contains("s3cret"),
+        "{}",
+        ended.log
+    );
     if !is_measured(&ended) {
         return;
     }

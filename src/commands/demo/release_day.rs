@@ -139,7 +139,7 @@ impl ReleaseDay {
             approver: LEAD,
             bundle: &[("server.js", 180_000)],
             added_file: None,
-            max_latency: Duration::from_millis(70),
+            max_latency: Duration::from_millis(50),
             critical_paths: &["cart", "order", "payment"],
             alter_payload: |payload| payload,
         };
@@ -148,7 +148,7 @@ impl ReleaseDay {
             title: "Related products on every page",
             author: "ben",
             bundle: &[("server.js", 240_000)],
-            max_latency: Duration::from_millis(600),
+            max_latency: Duration::from_millis(360),
             critical_paths: &["search", "product"],
             ..checkout.clone()
         };
@@ -187,7 +187,7 @@ impl ReleaseDay {
         let hotfix = ChangeKind::Emergency { tag: "1.6.1", incident: incident("INC-2041", "customers pay twice") };
         let rollback = ChangeKind::Rollback(incident("INC-2042", "the tax is a cent short"));
         Self {
-            baseline_latency: Duration::from_millis(200),
+            baseline_latency: Duration::from_millis(120),
             reviewers: vec![LEAD, "second-lead"],
             changes: vec![
                 deployed("checkout-service", checkout),

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{Load, MOST_IN_FLIGHT};
+use super::settings::{Load, MOST_IN_FLIGHT};
 use crate::{
     clock::Stopwatch,
     finding::Finding,

@@ -9,11 +9,19 @@ use std::{
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Load, LoadEvent, Pace};
+use super::settings::{Load, Pace};
 use crate::{clock::Stopwatch, load_results::Exchange};
 
 /// How often a load reports what has ended.
 const PROGRESS: Duration = Duration::from_secs(5);
+
+/// What a running load sends.
+pub enum LoadEvent {
+    /// The requests that ended since the event before.
+    Progress(Vec<Exchange>),
+    /// The last event, with the rest of the requests: every one has ended.
+    Ended(Vec<Exchange>),
+}
 
 /// What the pacer hears of.
 pub(super) enum PacerEvent {
