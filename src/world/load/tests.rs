@@ -18,7 +18,7 @@ use rustls::{
 
 use super::*;
 use crate::{
-    load_results::ExchangeEnd,
+    load_results::{Exchange, ExchangeEnd},
     sandbox::server::{FakeResponse, Hold, LoopbackServer, ReceivedRequest},
     world::network::tests::network,
 };
