@@ -169,7 +169,9 @@ fn own(url: &str, pace: Pace, duration: Duration) -> f64 {
     for event in events {
         has_ended = matches!(event, LoadEvent::Ended(_));
         let (LoadEvent::Progress(exchanges) | LoadEvent::Ended(exchanges)) = event;
-        exchanges.iter().for_each(|exchange| recorder.add(exchange));
+        for exchange in &exchanges {
+            recorder.add(exchange);
+        }
     }
     assert!(has_ended, "every request has a result");
     let run = recorder.finish();

@@ -175,7 +175,9 @@ mod tests {
 
     fn run(exchanges: &[Exchange]) -> RecordedRun {
         let mut recorder = ExchangeRecorder::new(SECOND, TIMEOUT);
-        exchanges.iter().for_each(|exchange| recorder.add(exchange));
+        for exchange in exchanges {
+            recorder.add(exchange);
+        }
         recorder.finish()
     }
 

@@ -284,8 +284,8 @@ pub fn run(settings: &CommandSettings<'_>, subject: &Subject, ctx: &CommandConte
     }
     let targets = [target, args.baseline_target.as_ref().unwrap_or(target)];
     let unit = settings.results.side.shown();
-    let load_test = match &command {
-        Some(command) => LoadSource::Command(LoadTestCommand {
+    let load_test = if let Some(command) = &command {
+        LoadSource::Command(LoadTestCommand {
             command,
             folder: &args.working_directory,
             env: &args.env,
@@ -294,12 +294,11 @@ pub fn run(settings: &CommandSettings<'_>, subject: &Subject, ctx: &CommandConte
             users: args.users.unwrap_or(COMMAND_USERS),
             timeout: args.run_timeout(),
             results: &settings.results,
-        }),
-        None => {
-            let load = args.own_load(targets, settings.timeout, unit)?;
-            ctx.log.say(&load.describe());
-            LoadSource::Own(load)
-        }
+        })
+    } else {
+        let load = args.own_load(targets, settings.timeout, unit)?;
+        ctx.log.say(&load.describe());
+        LoadSource::Own(load)
     };
     let earlier = earlier::read(&args.sessions, subject, ctx)?;
     let in_run = ctx.runner_env.run.as_ref().map_or(1, |run| run.attempt);

@@ -42,6 +42,7 @@ const EXHAUSTED: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, 
 type Tls = HttpsConnector<HttpConnector>;
 
 /// The way to a server.
+#[expect(clippy::large_enum_variant, reason = "a load has one")]
 pub(super) enum Route {
     Direct(Tls),
     Proxy(HttpsConnector<ProxyConnector<Tls>>),

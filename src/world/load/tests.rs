@@ -96,13 +96,13 @@ fn a_fixed_rate_sends_every_request_once_with_its_headers_and_counts_from_when_i
 fn a_server_that_stalls_does_not_keep_later_requests_from_being_sent() {
     let hold = Hold::default();
     let received = Arc::new(AtomicUsize::new(0));
-    let (counter, held) = (Arc::clone(&received), hold.clone());
+    let (counter, handle) = (Arc::clone(&received), hold.clone());
     // The last request ends the stall: if requests waited for responses, the load would never end.
     let server = server(move |_| {
         if counter.fetch_add(1, Ordering::Relaxed) == 49 {
-            held.release();
+            handle.release();
         }
-        FakeResponse::status(200).held_by(&held)
+        FakeResponse::status(200).held_by(&handle)
     });
     let exchanges = exchanges(&load(server.url(), Pace::Rate(1000), 50));
     let last = Duration::from_millis(49);
@@ -177,12 +177,12 @@ fn users_on_a_busy_machine_are_late() {
 fn each_user_waits_for_a_response_before_the_next_request() {
     let hold = Hold::default();
     let (to, received) = channel();
-    let held = hold.clone();
+    let handle = hold.clone();
     let to = Mutex::new(to);
     let server = server(move |_| {
         // The test may have ended.
         let _ = to.lock().unwrap().send(());
-        FakeResponse::status(200).held_by(&held)
+        FakeResponse::status(200).held_by(&handle)
     });
     let (_client, running, _events) = start(&load(server.url(), Pace::Users(3), 60_000), &[]);
     for _ in 0..3 {

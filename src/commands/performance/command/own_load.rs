@@ -97,12 +97,16 @@ impl OwnLoad<'_> {
         };
         let take = |event| match event {
             LoadEvent::Progress(exchanges) => {
-                exchanges.iter().for_each(|exchange| recorder.add(exchange));
+                for exchange in &exchanges {
+                    recorder.add(exchange);
+                }
                 ctx.log.say(&format!("{name}, {side}: {} so far", recorder.progress()));
                 None
             }
             LoadEvent::Ended(exchanges) => {
-                exchanges.iter().for_each(|exchange| recorder.add(exchange));
+                for exchange in &exchanges {
+                    recorder.add(exchange);
+                }
                 Some(())
             }
         };
