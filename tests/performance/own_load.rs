@@ -24,6 +24,7 @@ const RATE: &str = "1000";
 const DURATION: &str = "150ms";
 const ALL: usize = 175;
 
+#[expect(clippy::expect_used, reason = "a fixture that cannot be set up is a failed test")]
 fn server(respond: impl Fn(&ReceivedRequest) -> FakeResponse + Send + Sync + 'static) -> LoopbackServer {
     LoopbackServer::start(respond).expect("a server")
 }
@@ -67,9 +68,9 @@ fn is_measured(ended: &Ended) -> bool {
 #[test]
 fn a_target_within_the_limit_passes_after_six_pairs_and_gets_every_request() {
     let counted = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&counted);
+    let handle = Arc::clone(&counted);
     let target = server(move |request| {
-        counter.fetch_add(1, Ordering::Relaxed);
+        handle.fetch_add(1, Ordering::Relaxed);
         let right = request.method == "GET"
             && request.path == "/shop/cart"
             && request.headers.get("x-key").is_some_and(|key| key == "s3cret");
@@ -212,9 +213,9 @@ fn a_signal_ends_the_load_and_leaves_a_report() {
 #[test]
 fn bad_input_is_named_and_nothing_is_sent() {
     let counted = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&counted);
+    let handle = Arc::clone(&counted);
     let target = server(move |_| {
-        counter.fetch_add(1, Ordering::Relaxed);
+        handle.fetch_add(1, Ordering::Relaxed);
         FakeResponse::status(200)
     });
     let given = || runner(target.url(), target.url());
