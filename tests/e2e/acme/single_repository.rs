@@ -34,7 +34,7 @@ struct RegisteredRun {
 impl Acme {
     /// A company whose only service has its manifests beside it.
     pub fn single_repository() -> Self {
-        Self::with_services(&[SERVICE], |_| {
+        Self::with_services(&[SERVICE], &["ecommerce-infra"], |_| {
             format!("repository: {INFRA}\n    workflow: .github/workflows/validate-staging.yml\n    paths: [src]")
         })
     }
