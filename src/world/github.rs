@@ -58,6 +58,7 @@ pub use comments::Comment;
 pub use commit_paths::PathChange;
 pub use commit_people::{CommitPeople, GitActor, PullRequestId, PullRequestPeople};
 pub use commit_status::CommitStatus;
+pub use contents::{BranchFile, FileWrite};
 pub use deployment::{Deployment, DeploymentStatus};
 pub use dispatch::check_dispatch_limits;
 pub use graphql::GraphQlQuery;

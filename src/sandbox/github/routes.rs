@@ -124,6 +124,7 @@ const ROUTES: &[ApiRoute] = &[
     route(Method::POST, below!("/statuses/{sha}"), "statuses=write", &[], Handler::ChangeRepository(statuses::create)),
     route(Method::GET, below!("/commits/{ref}"), "contents=read", PAGES, Handler::ChangeRepository(commits::get)),
     route(Method::GET, below!("/contents/{path}"), "contents=read", &["ref"], Handler::ReadRepository(contents::get)),
+    route(Method::PUT, below!("/contents/{path}"), "contents=write", &[], Handler::ChangeRepository(contents::put)),
     route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ReadRepository(refs::get)),
     route(Method::GET, below!("/git/tags/{tag_sha}"), "contents=read", &[], Handler::ReadRepository(refs::get_tag)),
     route(

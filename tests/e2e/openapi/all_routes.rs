@@ -103,6 +103,32 @@ fn repositories(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     ]
 }
 
+/// A file of a branch that is created, read and replaced; and what GitHub refuses.
+fn written_files(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
+    fake_github.add_data_branch(INFRA, "data");
+    let path = format!("{REPO}/contents/baselines%2Fcart.json");
+    let put = |body: Value, request| caller.exchange(Method::PUT, &path, body, request);
+    let body = |branch: &str, sha: &Value| {
+        let mut body = json!({ "message": "Baselines", "content": "e30K", "branch": branch });
+        if !sha.is_null() {
+            body["sha"] = sha.clone();
+        }
+        body
+    };
+    let created = put(body("data", &Value::Null), Conformance::Valid);
+    let sha = created.answer["content"]["sha"].clone();
+    vec![
+        created,
+        caller.get(&format!("{path}?ref=data")),
+        caller.get(&format!("{path}?ref=unknown")),
+        put(body("data", &sha), Conformance::Valid),
+        put(body("data", &json!("f".repeat(40))), Conformance::Valid),
+        put(body("data", &Value::Null), Conformance::Valid),
+        put(body("unknown", &Value::Null), Conformance::Valid),
+        put(json!({ "content": "e30K" }), Conformance::Invalid),
+    ]
+}
+
 fn runs(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
     let path = ".github/workflows/promote-to-production.yml";
     let run =
@@ -220,6 +246,7 @@ fn commits(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         caller.get("/repos/acme/empty/branches"),
         caller.exchange(Method::GET, &format!("{REPO}/branches?protected=2"), Value::Null, Conformance::Invalid),
     ])
+    .chain(written_files(fake_github, caller))
     .collect()
 }
 

@@ -37,6 +37,8 @@ pub struct FakeRepository {
     pub git: Option<Infra>,
     /// The files of the default branch that the contents API shows, by path.
     pub files: BTreeMap<String, String>,
+    /// The files of other branches, by branch and path.
+    pub branch_files: BTreeMap<String, BTreeMap<String, String>>,
     /// In order of creation.
     pub environments: Vec<FakeEnvironment>,
     /// The fields of environments and policies that an older server does not know.
@@ -72,6 +74,7 @@ impl FakeRepository {
             history: CommitHistory::default(),
             git: None,
             files: BTreeMap::new(),
+            branch_files: BTreeMap::new(),
             environments: Vec::new(),
             unknown_fields: Vec::new(),
             without_access: Vec::new(),
