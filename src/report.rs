@@ -12,6 +12,7 @@ pub mod partial;
 pub mod summary;
 mod table;
 pub mod tail;
+mod trend;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub use table::{Cell, Table};
+pub use trend::Trend;
 
 /// The newest version of the report's format. Readers refuse a newer one; within a version, fields are only added. A report that
 /// leaves the judgement to another command has version 2: a reader that knows only version 1 would count it as passed.
@@ -97,6 +99,9 @@ pub struct Report {
     pub no_config: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
+    /// How the main figure developed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Trend>,
     /// The reports of the gates that `run` ran, or those of `evidence` about each of several services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
@@ -174,6 +179,8 @@ pub struct Outcome {
     /// The title of the page if all passed; without one, it is the command and its figures.
     pub title: Option<String>,
     pub tables: Vec<Table>,
+    /// How the main figure developed.
+    pub trend: Option<Trend>,
     /// The outputs of this command only.
     pub outputs: BTreeMap<&'static str, String>,
     /// Outputs of the step that are too long for the report.
@@ -219,6 +226,7 @@ impl Report {
             config: None,
             no_config: None,
             tables: Vec::new(),
+            trend: None,
             reports: Vec::new(),
             full_sha256: None,
         }
@@ -235,6 +243,7 @@ impl Report {
                 self.title = outcome.title;
                 self.outputs = outcome.outputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
                 self.tables.extend(outcome.tables);
+                self.trend = outcome.trend;
                 self.reports.extend(outcome.reports);
                 self.leave_to(outcome.judged_by.map(ToOwned::to_owned));
             }

@@ -109,6 +109,7 @@ fn cut(report: &Report, full_sha256: Option<&str>, limits: &Limits) -> Report {
     small.units.clear();
     small.title = None;
     small.tables.clear();
+    small.trend = None;
     small.reports = report
         .reports
         .iter()

@@ -12,6 +12,7 @@ use super::{
     Cell, Report, Table, log,
     markdown::{fold, folded, inline, open},
     tail::Tail,
+    trend::chart,
 };
 use crate::{
     finding::{Finding, Verdict},
@@ -71,6 +72,7 @@ pub fn body(report: &Report) -> String {
     // A page that asks for a decision shows first what is decided; one that reports a failure, what failed.
     let parts = if report.verdict == Verdict::Passed { [open_tables, open_checks] } else { [open_checks, open_tables] };
     text.extend(parts);
+    text.extend(report.trend.as_ref().map(chart));
     text.push_str(&effects(report));
     for inner in &report.reports {
         let inner_page = format!("{}{}", status(inner), details(inner));
@@ -105,7 +107,7 @@ fn brief(report: &Report) -> String {
 
 /// The body of a passed gate of `run`.
 fn details(report: &Report) -> String {
-    let tables: String = report.tables.iter().map(folded).collect();
+    let tables: String = report.tables.iter().map(folded).chain(report.trend.as_ref().map(chart)).collect();
     format!("{}{tables}{}", all_checks(report), settings(report))
 }
 
