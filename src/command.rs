@@ -50,7 +50,7 @@ pub enum CommandKind {
     GateRunner,
     /// Collects or verifies the reports of the gates on the software.
     Evidence,
-    /// Shows the reports of other commands to people; its own report counts for nothing.
+    /// Shows or keeps the reports of other commands; its own report counts for nothing.
     Display,
     /// Changes the image that is deployed.
     Promotion,

@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod baseline;
 pub mod bundle_size;
 pub mod comment;
 pub mod demo;
@@ -40,6 +41,7 @@ pub static COMMANDS: &[CommandEntry] = &[
     gate::<wait::Args>(),
     command::<run::Args>(),
     command::<comment::Args>(),
+    command::<baseline::Args>(),
     command::<record::Args>(),
     command::<evidence::Args>(),
     command::<promote::Args>(),

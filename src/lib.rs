@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod approvers;
 pub mod arguments;
+pub mod baselines;
 pub mod batch;
 pub mod bundle_sizes;
 pub mod clock;

@@ -11,6 +11,7 @@
 
 mod approval;
 mod audit;
+mod baseline;
 mod bundle_size;
 mod comment;
 mod config_file;

@@ -1,7 +1,7 @@
 //! `comment`: keeps one comment on the pull request, with the reports of the gates. It judges nothing: a comment that cannot be
 //! written, as by the token of a fork, is a warning.
 
-mod collect;
+pub mod collect;
 mod marker;
 mod plan;
 mod sticky;
