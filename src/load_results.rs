@@ -21,6 +21,7 @@ mod k6_points;
 mod k6_samples;
 mod k6_summary;
 mod latencies;
+mod lighthouse;
 mod lines;
 mod load_test;
 mod locust;
@@ -34,6 +35,7 @@ mod vegeta;
 pub use detect::{Reading, read};
 pub use exchanges::{Exchange, ExchangeEnd, ExchangeRecorder, NotSent, RecordedRun};
 pub use figures::{P99, Percentile, RequestFigures};
+pub use lighthouse::{PageLoad, PageLoads, PageMetric};
 pub use load_test::{Format, LoadProfile, LoadTest, ReadError, ReadErrorKind, Unit};
 pub use prometheus::{InstantValue, read_instant_value};
 

@@ -1,8 +1,10 @@
 //! `performance` as a step, with figures from files and from a server.
 
+mod baselines;
 mod command;
 mod formats;
 mod own_load;
+mod page_loads;
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
 use serde_json::json;

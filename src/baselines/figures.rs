@@ -113,6 +113,7 @@ impl SessionProfile {
         let load = both(self.users.as_ref(), other.users.as_ref())
             .map(|(ours, theirs)| (format!("{} users", thousands(ours)), thousands(theirs)))
             .or_else(|| rates.map(|(ours, theirs)| (format!("{} requests per second", rounded(ours)), rounded(theirs))))
+            .or_else(|| self.other_kind_of_load(other))
             .or_else(|| durations.map(|(ours, theirs)| (format!("runs of {ours} s"), format!("{theirs} s"))));
         let parts = [
             (ProfilePart::Target, "target", both(self.target.as_ref(), other.target.as_ref())),
@@ -121,6 +122,17 @@ impl SessionProfile {
         ];
         let mut found = parts.into_iter().filter(|(part, ..)| !allowed.contains(part));
         found.find_map(|(_, name, values)| values.map(|(ours, theirs)| (name, ours, theirs)))
+    }
+
+    /// A number of users here and a rate there, or the other way round.
+    fn other_kind_of_load(&self, other: &Self) -> Option<(String, String)> {
+        let users = |users: u64| format!("{} users", thousands(users));
+        let rate = |rate: f64| format!("{} requests per second", rounded(rate));
+        match ((self.users, self.rate), (other.users, other.rate)) {
+            ((Some(ours), None), (None, Some(theirs))) => Some((users(ours), rate(theirs))),
+            ((None, Some(ours)), (Some(theirs), None)) => Some((rate(ours), users(theirs))),
+            _ => None,
+        }
     }
 }
 

@@ -246,6 +246,10 @@ fn profiles_differ_only_in_what_both_know() {
     let rate = |rate: f64| SessionProfile { rate: Some(rate), duration: Some(30.0), ..SessionProfile::default() };
     assert_eq!(rate(200.0).differs_from(&rate(190.0), &[]), None);
     assert_eq!(rate(200.0).differs_from(&rate(100.0), &[]).map(|(what, ..)| what), Some("load"));
+    let users = SessionProfile { users: Some(200), ..SessionProfile::default() };
+    for (one, other) in [(rate(200.0), users.clone()), (users, rate(200.0))] {
+        assert_eq!(one.differs_from(&other, &[]).map(|(what, ..)| what), Some("load"));
+    }
 }
 
 proptest! {

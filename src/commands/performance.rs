@@ -5,20 +5,24 @@ mod command;
 mod compare;
 mod endpoints;
 mod judge;
+mod latencies;
 mod measured;
 mod measurement;
+mod page_loads;
 pub mod paired;
 mod plausible;
 mod sessions;
 mod sources;
+mod store;
 mod target;
 
 use std::time::Duration;
 
 use crate::{
+    baselines::FIGURES,
     command::{Branding, Command, CommandKind, Gate, RunInputs},
     context::CommandContext,
-    error::{CommandError, ValueError},
+    error::CommandError,
     expression::Expression,
     finding::Finding,
     load_results::Unit,
@@ -29,16 +33,16 @@ use crate::{
     world::{http::Header, trusted::TrustedSource},
 };
 use command::{CommandArgs, CommandSettings, ResultsSettings};
-use compare::Limits;
+use compare::{Limits, max_ratio};
 use judge::{Criteria, Undecided, judge, outputs};
 use measurement::{Figure, Side};
 use plausible::{Difference, Plausibility};
+use sessions::EarlierSessions;
 use sources::{FileOrUrl, ResultsFormat, SideReader};
+use store::{ReadStore, StoreArgs};
 
 /// How long reading a large results file and evaluating an expression over it may take, in addition to `timeout`.
 const EVALUATION: Duration = Duration::from_mins(5);
-/// A larger ratio is a percentage: 120 for 1.2.
-const LARGEST_RATIO: f64 = 10.0;
 
 /// Settings of `performance`.
 #[derive(Debug, clap::Args)]
@@ -102,6 +106,8 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub timeout: HumanDuration,
     #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
     pub run: CommandArgs,
 }
 
@@ -117,8 +123,8 @@ impl Command for Args {
         Output { name: "pairs", help: "With `command` or a load of the gate: how many pairs of runs were measured" },
         Output {
             name: "figures",
-            help: "With `command` or a load of the gate: the p99 of all requests and of each endpoint in milliseconds (JSON), which \
-                   later jobs read from the report in `sessions`",
+            help: "The p99 of all requests and of each endpoint in milliseconds (JSON), which `baseline` stores, and which later \
+                   jobs read from the report in `sessions`",
         },
         Output {
             name: "seed",
@@ -142,8 +148,18 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
         let finding = Finding::inconclusive("`min-ratio`").actual(args.min_ratio.to_string());
         return Err(finding.expected(format!("less than `max-ratio`, {}", args.max_ratio)).bad_input());
     }
+    let asked = (args.baseline_headers.as_slice(), args.timeout);
+    let store = args.store.read(subject, asked, &args.allow_difference, ctx)?;
+    let unit = args.unit.unwrap_or(measurement::DEFAULT_UNIT);
     if args.run.is_command() || args.results.is_none() && args.run.is_own_load() {
-        return command::run(&command_settings(args, ctx)?, subject, ctx);
+        let profile = args.run.profile();
+        let earlier = store.as_ref().map(|store| store.earlier(&profile));
+        let mut outcome = command::run(&command_settings(args, earlier, ctx)?, subject, ctx)?;
+        store::describe(&mut outcome, &profile);
+        if let Some(store) = &store {
+            store.complete(&mut outcome, unit, args.undecided);
+        }
+        return Ok(outcome);
     }
     if let Some(key) = args.run.load_setting() {
         return Err(Finding::inconclusive(key)
@@ -162,17 +178,44 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let results = args.results.as_ref().ok_or_else(|| {
         missing("results", "neither it, nor `target`, nor `command` is given", "the results of the load test")
     })?;
-    let baseline = args.baseline.as_ref().ok_or_else(|| {
-        missing("baseline", "not given, and `results` is, without `command`", "what the results are compared with")
-    })?;
-    compare_sides(args, results, baseline, ctx)
+    let baseline = match (&args.baseline, &store) {
+        (Some(baseline), None) => BaselineFrom::Source(baseline),
+        (None, Some(store)) => BaselineFrom::Store(store),
+        (Some(_), Some(_)) => {
+            return Err(Finding::inconclusive("`baseline`, `baseline-store`")
+                .actual("both are given")
+                .expected("one of them: the results are compared with one baseline")
+                .next("remove `baseline`: the store has the releases that were promoted")
+                .bad_input());
+        }
+        (None, None) => {
+            let actual = "not given, and `results` is, without `command`";
+            return Err(missing("baseline", actual, "it or `baseline-store`: what the results are compared with"));
+        }
+    };
+    let mut outcome = compare_sides(args, results, baseline, ctx)?;
+    if let Some(store) = &store {
+        store.complete(&mut outcome, unit, args.undecided);
+    }
+    Ok(outcome)
+}
+
+/// What the results are compared with.
+#[derive(Clone, Copy)]
+enum BaselineFrom<'a> {
+    Source(&'a FileOrUrl),
+    Store(&'a ReadStore<'a>),
 }
 
 /// What the load test is run and judged by.
 ///
 /// # Errors
 /// Results at a URL: nothing binds them to a run.
-fn command_settings<'a>(args: &'a Args, ctx: &CommandContext) -> Result<CommandSettings<'a>, CommandError> {
+fn command_settings<'a>(
+    args: &'a Args,
+    earlier: Option<EarlierSessions>,
+    ctx: &CommandContext,
+) -> Result<CommandSettings<'a>, CommandError> {
     let file = match &args.results {
         None => None,
         Some(FileOrUrl::File(path)) => Some(path.clone()),
@@ -201,6 +244,7 @@ fn command_settings<'a>(args: &'a Args, ctx: &CommandContext) -> Result<CommandS
         min_requests: args.min_requests,
         results,
         has_baseline: args.baseline.is_some(),
+        earlier,
     })
 }
 
@@ -208,28 +252,36 @@ fn command_settings<'a>(args: &'a Args, ctx: &CommandContext) -> Result<CommandS
 fn compare_sides(
     args: &Args,
     results_source: &FileOrUrl,
-    baseline_source: &FileOrUrl,
+    baseline: BaselineFrom<'_>,
     ctx: &CommandContext,
 ) -> Result<Outcome, CommandError> {
     let limit = args.timeout.0 + EVALUATION;
-    // A baseline from a server needs no base commit.
-    let trusted = match baseline_source {
-        FileOrUrl::File(_) => ctx.trusted_baselines()?,
-        FileOrUrl::Url(_) => TrustedSource::Nothing,
+    let unit = args.unit.unwrap_or(measurement::DEFAULT_UNIT);
+    let look = |side: SideReader| -> BlockingCall<Figure> { Box::new(move || side.read()) };
+    let read = |setting: &str, figure: Option<Figure>| figure.unwrap_or_else(|| Err(unread(setting, limit)));
+    let results_look = look(results_side(args, results_source, ctx));
+    let (results, baseline, place) = match baseline {
+        BaselineFrom::Source(source) => {
+            // A baseline from a server needs no base commit.
+            let trusted = match source {
+                FileOrUrl::File(_) => ctx.trusted_baselines()?,
+                FileOrUrl::Url(_) => TrustedSource::Nothing,
+            };
+            let place = format!("{source}{}", trusted.place());
+            let looks = [results_look, look(baseline_side(args, source, trusted, ctx))];
+            let [results, baseline] = observe_once(&ctx.execution, limit, looks)?;
+            (read("`results`", results), read("`baseline`", baseline), place)
+        }
+        BaselineFrom::Store(store) => {
+            let [results] = observe_once(&ctx.execution, limit, [results_look])?;
+            let results = read("`results`", results);
+            let profile = results.as_ref().map(|results| store::profile_of(&results.profile)).unwrap_or_default();
+            (results, store.side(&profile, unit), store.place())
+        }
     };
-    let place = trusted.place();
-    let sides = [results_side(args, results_source, ctx), baseline_side(args, baseline_source, trusted, ctx)];
-    let looks = sides.map(|side| -> BlockingCall<Figure> { Box::new(move || side.read()) });
-    let [results, baseline] = observe_once(&ctx.execution, limit, looks)?;
-    let [results, baseline] = [("`results`", results), ("`baseline`", baseline)]
-        .map(|(setting, figure)| figure.unwrap_or_else(|| Err(unread(setting, limit))));
     let now = ctx.execution.wall();
     let criteria = Criteria {
-        limits: Limits {
-            max_ratio: args.max_ratio,
-            min_ratio: args.min_ratio,
-            unit: args.unit.unwrap_or(measurement::DEFAULT_UNIT),
-        },
+        limits: Limits { max_ratio: args.max_ratio, min_ratio: args.min_ratio, unit },
         plausibility: Plausibility {
             max_error_rate: args.max_error_rate,
             min_requests: args.min_requests,
@@ -239,14 +291,16 @@ fn compare_sides(
         },
         endpoints: &args.endpoints,
         undecided: args.undecided,
+        min_delta: args.run.min_delta.in_unit(Unit::Milliseconds),
     };
     let judged = judge(&results, &baseline, &criteria)?;
-    let with_evidence = |finding: Finding| {
-        finding.seen_at(results_source.to_string(), &now).seen_at(format!("{baseline_source}{place}"), &now)
-    };
+    let with_evidence =
+        |finding: Finding| finding.seen_at(results_source.to_string(), &now).seen_at(place.clone(), &now);
     let mut outcome = Outcome::from(judged.findings.into_iter().map(with_evidence).collect::<Vec<_>>());
     outcome.tables = judged.tables;
     outcome.outputs = outputs(&results, &baseline);
+    let figures = results.as_ref().ok().and_then(|results| store::figures_of(results, unit));
+    outcome.outputs.extend(figures.map(|figures| (FIGURES, figures.to_output())));
     Ok(outcome)
 }
 
@@ -274,17 +328,6 @@ fn baseline_side(args: &Args, source: &FileOrUrl, trusted: TrustedSource, ctx: &
         http: ctx.world.http().clone(),
         trusted: Some(trusted),
     }
-}
-
-/// A ratio that is not a percentage.
-fn max_ratio(text: &str) -> Result<Ratio, ValueError> {
-    let ratio: Ratio = text.parse()?;
-    if ratio.0 > LARGEST_RATIO {
-        return Err(ValueError::new(
-            "a number over 0 and at most 10 such as `1.2`: it is a ratio, and 1.2 means 120 % of the baseline",
-        ));
-    }
-    Ok(ratio)
 }
 
 fn unread(setting: &str, limit: Duration) -> CommandError {

@@ -13,6 +13,7 @@ use super::{
     ab_csv, artillery, autocannon,
     csv::{Header, Records},
     gatling, gatling_log, jmeter, jmeter_xml, k6_csv, k6_points, k6_summary, latencies,
+    lighthouse::{self, PageLoads},
     load_test::{Format, LoadTest, ReadError},
     locust, oha, plain, prometheus, reports,
     samples::SamplesByEndpoint,
@@ -24,6 +25,8 @@ use super::{
 pub enum Reading {
     /// The results of a load test.
     LoadTest(Box<LoadTest>),
+    /// Page loads.
+    PageLoads(PageLoads),
     /// JSON of no known format. Several documents are a list, as jq reads them with `--slurp`.
     Json(Value),
 }
@@ -96,7 +99,7 @@ fn read_unpacked(head: &[u8], input: impl BufRead, wanted: Option<Format>) -> Re
         }
         Shape::Document => match document(head.chain(input), wanted)? {
             Reading::LoadTest(test) => Ok(*test),
-            json @ Reading::Json(_) => return Ok(json),
+            other @ (Reading::PageLoads(_) | Reading::Json(_)) => return Ok(other),
         },
     }?;
     match wanted {
@@ -200,6 +203,11 @@ fn document(input: impl BufRead, wanted: Option<Format>) -> Result<Reading, Read
         Top::Numbers(_, Some((position, value))) => return Err(latencies::bad_element(position, &value)),
         Top::Json(value) => value,
     };
+    if wanted.is_none_or(|wanted| wanted == Format::Lighthouse)
+        && let Some(loads) = lighthouse::recognize(&value)
+    {
+        return loads.map(Reading::PageLoads);
+    }
     let mut candidates = DOCUMENTS.iter().filter(|(format, _)| wanted.is_none_or(|wanted| wanted == *format));
     match candidates.find_map(|(_, recognize)| recognize(&value)) {
         Some(test) => Ok(Reading::LoadTest(Box::new(test?))),

@@ -23,6 +23,8 @@ pub enum Format {
     Hey,
     Ab,
     Prometheus,
+    /// Page loads: they have no p99.
+    Lighthouse,
     /// A list or a histogram of latencies.
     Latencies,
     /// A team's own document with `p99_latency`.
@@ -159,6 +161,7 @@ impl Format {
             Self::Hey => "hey",
             Self::Ab => "ab",
             Self::Prometheus => "Prometheus",
+            Self::Lighthouse => "Lighthouse",
             Self::Latencies => "a list of latencies",
             Self::Plain => "a document with `p99_latency`",
         }

@@ -11,6 +11,7 @@ macro_rules! sample {
 
 mod documents;
 mod hostile;
+mod lighthouse;
 mod versions;
 
 fn read_test(bytes: &[u8]) -> LoadTest {

@@ -14,9 +14,11 @@ use std::{cell::RefCell, path::PathBuf, time::Duration};
 use super::{
     measured::{CoinSeed, criteria::PairedCriteria},
     paired::{Limit, MaxPairs},
+    sessions::EarlierSessions,
     target::{MinDelta, Target},
 };
 use crate::{
+    baselines::SessionProfile,
     context::CommandContext,
     error::CommandError,
     finding::Finding,
@@ -139,6 +141,22 @@ impl CommandArgs {
         self.max_pairs.unwrap_or(default)
     }
 
+    /// How the sessions of this load test are measured.
+    pub fn profile(&self) -> SessionProfile {
+        let (users, rate) = if self.is_command() {
+            (Some(self.users.unwrap_or(COMMAND_USERS)), None)
+        } else {
+            (self.users, self.users.is_none().then(|| self.rate.unwrap_or(OWN_RATE)))
+        };
+        SessionProfile {
+            target: self.target.as_ref().map(ToString::to_string),
+            users: users.map(Into::into),
+            rate: rate.map(Into::into),
+            duration: Some(self.duration().0.as_secs_f64()),
+            ..SessionProfile::default()
+        }
+    }
+
     fn run_timeout(&self) -> Duration {
         self.run_timeout.map_or(self.duration().0 * 2 + RUN_MARGIN, |timeout| timeout.0)
     }
@@ -252,6 +270,8 @@ pub struct CommandSettings<'a> {
     pub min_requests: u64,
     pub results: ResultsSettings,
     pub has_baseline: bool,
+    /// Of the store of baselines, if there is one.
+    pub earlier: Option<EarlierSessions>,
 }
 
 /// Measures until it is decided, or `max-pairs` or `max-duration` is over.
@@ -279,9 +299,20 @@ pub fn run(settings: &CommandSettings<'_>, subject: &Subject, ctx: &CommandConte
     };
     let given = if args.is_command() { "`command`" } else { "`rate`" };
     let target = args.target.as_ref().ok_or_else(|| missing("target", given))?;
-    if args.baseline_target.is_none() && args.sessions.is_empty() {
+    if args.baseline_target.is_none() && args.sessions.is_empty() && settings.earlier.is_none() {
         return Err(missing("baseline-target", "`target`"));
     }
+    if !args.sessions.is_empty() && settings.earlier.is_some() {
+        return Err(Finding::inconclusive("`sessions`, `baseline-store`")
+            .actual("both are given")
+            .expected("one of them: both have the earlier sessions")
+            .next("remove `sessions`: the store has the attempts at this release and the releases that were promoted")
+            .bad_input());
+    }
+    let earlier = match &settings.earlier {
+        Some(earlier) => earlier.clone(),
+        None => earlier::read(&args.sessions, subject, ctx)?,
+    };
     let targets = [target, args.baseline_target.as_ref().unwrap_or(target)];
     let unit = settings.results.side.shown();
     let load_test = if let Some(command) = &command {
@@ -300,7 +331,6 @@ pub fn run(settings: &CommandSettings<'_>, subject: &Subject, ctx: &CommandConte
         ctx.log.say(&load.describe());
         LoadSource::Own(load)
     };
-    let earlier = earlier::read(&args.sessions, subject, ctx)?;
     let in_run = ctx.runner_env.run.as_ref().map_or(1, |run| run.attempt);
     let criteria = PairedCriteria {
         limit: Limit { max_ratio: settings.max_ratio, min_delta: args.min_delta.in_unit(unit) },

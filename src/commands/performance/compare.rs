@@ -1,6 +1,7 @@
 //! The rule for one p99: blocked when it is more than so many times its baseline. Exact, as decimals.
 
 use crate::{
+    error::ValueError,
     finding::{self, Finding},
     load_results::{P99, RequestFigures, Unit},
     values::{
@@ -17,6 +18,20 @@ pub struct Limits {
     pub max_ratio: Ratio,
     pub min_ratio: Ratio,
     pub unit: Unit,
+}
+
+/// A larger ratio is a percentage: 120 for 1.2.
+const LARGEST_RATIO: f64 = 10.0;
+
+/// A ratio that is not a percentage.
+pub fn max_ratio(text: &str) -> Result<Ratio, ValueError> {
+    let ratio: Ratio = text.parse()?;
+    if ratio.0 > LARGEST_RATIO {
+        return Err(ValueError::new(
+            "a number over 0 and at most 10 such as `1.2`: it is a ratio, and 1.2 means 120 % of the baseline",
+        ));
+    }
+    Ok(ratio)
 }
 
 /// Up to this share of failed requests it does not matter how they are ranked: a tenth of the slowest hundredth.
@@ -79,6 +94,11 @@ pub fn compare(check: &str, results: &RequestFigures, baseline: &RequestFigures,
             );
     };
     finding.actual(format!("{shown}, {ratio} times the baseline")).expected(expected).figures(figures)
+}
+
+/// The most that the p99 can be, by the rule of [`compare`]; `None`: nothing bounds it, or there is none.
+pub fn longest_p99(figures: &RequestFigures) -> Option<Decimal> {
+    bounds(figures).ok()?.high
 }
 
 fn missing(check: &str, why: &str, next: &str) -> Finding {

@@ -9,7 +9,9 @@ use super::{
     certainty::{Certainty, FEWEST_SESSIONS, certainty},
     compare::{Limits, compare},
     endpoints::judge_endpoints,
+    latencies::{self, Latencies},
     measurement::{Figure, Measurement},
+    page_loads::{self, PageRule},
     plausible::{Plausibility, failed_requests, objections},
 };
 use crate::{
@@ -27,6 +29,8 @@ pub struct Criteria<'a> {
     /// Endpoints that must be judged.
     pub endpoints: &'a [String],
     pub undecided: Undecided,
+    /// A difference in milliseconds that users do not notice, for page loads.
+    pub min_delta: f64,
 }
 
 /// What a single run on each side is worth.
@@ -39,7 +43,7 @@ pub enum Undecided {
 }
 
 /// With `undecided: inconclusive`, the most that a verdict may be likely to be wrong.
-const MOST_WRONG: f64 = 0.05;
+pub const MOST_WRONG: f64 = 0.05;
 
 /// The verdict with what is shown beside it.
 #[derive(Debug, Default)]
@@ -76,7 +80,27 @@ fn judge_both(
     failed: Option<&Finding>,
     criteria: &Criteria<'_>,
 ) -> Judged {
-    let Criteria { limits, plausibility, .. } = criteria;
+    let Criteria { limits, plausibility, min_delta, .. } = criteria;
+    match (&results.page_loads, &baseline.page_loads) {
+        (Some(results), Some(baseline)) => {
+            let rule = PageRule { limits: *limits, plausibility, min_delta: *min_delta };
+            let (findings, tables) = page_loads::judge(results, baseline, &rule);
+            return Judged { findings, tables };
+        }
+        (None, None) => {}
+        (results, _) => {
+            let [ours, theirs] = if results.is_some() {
+                ["reports of Lighthouse", "a load test"]
+            } else {
+                ["a load test", "reports of Lighthouse"]
+            };
+            let finding =
+                Finding::inconclusive("results, baseline").actual(format!("{ours}, and the baseline is {theirs}"));
+            let finding =
+                finding.expected("the same on both sides").next("give the baseline's reports of the same tool");
+            return Judged { findings: vec![finding], tables: Vec::new() };
+        }
+    }
     let objections = objections(results, baseline, plausibility);
     if !objections.is_empty() {
         return Judged { findings: objections, tables: Vec::new() };
@@ -97,7 +121,9 @@ fn judge_both(
     let endpoints = judge_endpoints(results, baseline, criteria.endpoints, plausibility.min_requests, *limits);
     let mut findings = vec![p99];
     findings.extend(endpoints.findings);
-    Judged { findings, tables: endpoints.table.into_iter().chain(chance).collect() }
+    let latencies =
+        latencies::table(&Latencies::of_test(&baseline.all), &Latencies::of_test(&results.all), limits.unit);
+    Judged { findings, tables: endpoints.table.into_iter().chain(chance).chain(latencies).collect() }
 }
 
 fn certainty_of(results: &Measurement, baseline: &Measurement, limits: Limits) -> Option<Certainty> {
@@ -113,7 +139,12 @@ fn chance_table(sure: Option<Certainty>) -> Table {
              p99 of at least {FEWEST_SESSIONS} earlier runs in the baseline the report says it"
         ),
     };
-    Table { title: "How likely this verdict is wrong".to_owned(), rows: vec![vec![text.into()]], ..Table::default() }
+    let rows = [[text]];
+    // What is unknown is no result.
+    match sure {
+        Some(_) => Table::list("How likely this verdict is wrong:", rows),
+        None => Table::new("How likely this verdict is wrong", &[], rows),
+    }
 }
 
 fn unsure(p99: Finding, sure: Option<Certainty>) -> Finding {

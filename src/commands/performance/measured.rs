@@ -12,12 +12,9 @@ use std::{
     fmt,
 };
 
-use super::{
-    measurement::Measurement,
-    paired::Pair,
-    sessions::{SessionFigures, to_ms},
-};
+use super::{latencies::Latencies, measurement::Measurement, paired::Pair, sessions::to_ms};
 use crate::{
+    baselines::SessionFigures,
     load_results::{P99, Percentile, RequestFigures, Unit},
     values::{decimal::Decimal, figures::rounded, thousands},
 };
@@ -233,13 +230,21 @@ pub fn session_of(blocks: &[Block], fewest: u64, unit: Unit) -> Option<SessionFi
         let count = figures.len();
         (count > 0).then(|| to_ms(f64::midpoint(figures[(count - 1) / 2], figures[count / 2]), unit))
     };
-    let mut session = SessionFigures { all: median(&Part::All)?, endpoints: BTreeMap::new() };
+    let mut session = SessionFigures { all: median(&Part::All)?, ..SessionFigures::default() };
     for part in blocks.first()?.parts.keys() {
         if let (Part::Endpoint(name), Some(figure)) = (part, median(part)) {
             session.endpoints.insert(name.clone(), figure);
         }
     }
-    Some(session)
+    Some(latencies_of(blocks).into_session(session, unit))
+}
+
+/// What some runs measured of all requests.
+pub fn latencies_of<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> Latencies {
+    Latencies::of_runs(blocks.into_iter().filter_map(|block| {
+        let PartFigures { requests, failures, p99, percentiles } = block.parts.get(&Part::All)?;
+        Some((percentiles.as_slice(), p99.as_ref().ok().map(|range| range.low), *requests, *failures))
+    }))
 }
 
 /// Whether the baseline target has enough requests of an endpoint, and the target none.

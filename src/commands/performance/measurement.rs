@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     error::CommandError,
     finding::Finding,
-    load_results::{Format, LoadProfile, LoadTest, P99, RequestFigures, Unit},
+    load_results::{Format, LoadProfile, LoadTest, P99, PageLoads, RequestFigures, Unit},
     values::{decimal::Decimal, figures::rounded},
 };
 
@@ -23,6 +23,8 @@ pub struct Measurement {
     pub endpoints_cut: bool,
     pub profile: LoadProfile,
     pub measured_at: Option<Timestamp>,
+    /// Page loads in place of a load test: they have no p99.
+    pub page_loads: Option<PageLoads>,
     /// The p99 of each of several earlier runs; the p99 of this side is their median.
     pub sessions: Vec<Decimal>,
 }
@@ -93,6 +95,24 @@ impl Measurement {
             endpoints_cut: false,
             profile: LoadProfile::default(),
             measured_at: None,
+            page_loads: None,
+            sessions: Vec::new(),
+        }
+    }
+
+    /// Of page loads.
+    pub fn of_page_loads(loads: PageLoads) -> Self {
+        let p99 = P99::Missing {
+            why: "reports of Lighthouse have no p99".to_owned(),
+            next: "compare them with the reports of the baseline: give both as `results` and `baseline`".to_owned(),
+        };
+        Self {
+            all: RequestFigures::of_p99(p99),
+            endpoints: BTreeMap::new(),
+            endpoints_cut: false,
+            profile: LoadProfile::default(),
+            measured_at: None,
+            page_loads: Some(loads),
             sessions: Vec::new(),
         }
     }
@@ -105,6 +125,7 @@ impl Measurement {
             endpoints_cut: test.endpoints_cut,
             profile: test.profile,
             measured_at: test.measured_at,
+            page_loads: None,
             sessions: Vec::new(),
         }
     }
@@ -124,6 +145,7 @@ impl Measurement {
             endpoints_cut: false,
             profile: LoadProfile::default(),
             measured_at: None,
+            page_loads: None,
             sessions: if only { Vec::new() } else { sessions },
         };
         let Some(test) = test else { return Ok(measurement) };

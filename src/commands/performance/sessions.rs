@@ -4,12 +4,11 @@
 pub mod judge;
 mod student;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use super::paired::ALPHA;
 use crate::{
+    baselines::SessionFigures,
     finding::Verdict,
     load_results::Unit,
     report::{Report, Run},
@@ -21,32 +20,6 @@ use crate::{
 pub const FEWEST: usize = 5;
 /// A smaller deviation is only the rounding of floats: the sessions have one and the same figure.
 const NO_SPREAD: f64 = 1e-9;
-/// The output that holds the figures of a session.
-pub const OUTPUT: &str = "figures";
-
-/// The p99 of one session in milliseconds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SessionFigures {
-    /// Of all requests.
-    pub all: f64,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub endpoints: BTreeMap<String, f64>,
-}
-
-impl SessionFigures {
-    /// As the output [`OUTPUT`] holds them.
-    #[must_use]
-    pub fn to_output(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    fn of_report(report: &Report) -> Option<Self> {
-        let figures: Self = serde_json::from_str(report.outputs.get(OUTPUT)?).ok()?;
-        let usable = |figure: &f64| figure.is_finite() && *figure > 0.0;
-        (usable(&figures.all) && figures.endpoints.values().all(usable)).then_some(figures)
-    }
-}
-
 /// A latency in milliseconds, in another unit.
 #[must_use]
 pub fn from_ms(milliseconds: f64, unit: Unit) -> f64 {
@@ -66,9 +39,34 @@ pub struct EarlierSessions {
     others: Vec<SessionFigures>,
     /// Attempts at this release in other workflow runs that did not pass.
     failed_attempts: u32,
+    /// Why the store of baselines has none to compare with.
+    absence: Option<Absence>,
+}
+
+/// Why there is no baseline, and the command that makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absence {
+    pub actual: String,
+    pub next: String,
 }
 
 impl EarlierSessions {
+    /// Of the store of baselines.
+    #[must_use]
+    pub fn of_figures<'f>(
+        sessions: impl IntoIterator<Item = &'f SessionFigures>,
+        failed_attempts: u32,
+        absence: Option<Absence>,
+    ) -> Self {
+        Self { others: sessions.into_iter().cloned().collect(), failed_attempts, absence }
+    }
+
+    /// Why there is nothing to compare with, if it is known.
+    #[must_use]
+    pub const fn absence(&self) -> Option<&Absence> {
+        self.absence.as_ref()
+    }
+
     /// Takes what counts from reports of any kind. Each job counts once.
     #[must_use]
     pub fn of_reports<'r>(reports: impl IntoIterator<Item = &'r Report>, subject: &Subject, run: Option<&Run>) -> Self {

@@ -70,7 +70,8 @@ pub enum ResultsFormat {
 impl ValueEnum for ResultsFormat {
     fn value_variants<'a>() -> &'a [Self] {
         use Format::{
-            Ab, Artillery, Autocannon, Gatling, Hey, Jmeter, K6, Latencies, Locust, Oha, Plain, Prometheus, Vegeta, Wrk,
+            Ab, Artillery, Autocannon, Gatling, Hey, Jmeter, K6, Latencies, Lighthouse, Locust, Oha, Plain, Prometheus,
+            Vegeta, Wrk,
         };
         const ALL: &[ResultsFormat] = &[
             ResultsFormat::Auto,
@@ -86,6 +87,7 @@ impl ValueEnum for ResultsFormat {
             ResultsFormat::Known(Hey),
             ResultsFormat::Known(Ab),
             ResultsFormat::Known(Prometheus),
+            ResultsFormat::Known(Lighthouse),
             ResultsFormat::Known(Latencies),
             ResultsFormat::Known(Plain),
             ResultsFormat::Jq,
@@ -166,6 +168,7 @@ impl SideReader {
         };
         match reading.map_err(|error| self.refused(error))? {
             Reading::LoadTest(test) => Measurement::of_test(*test, self.side),
+            Reading::PageLoads(loads) => Ok(Measurement::of_page_loads(loads)),
             Reading::Json(document) => self.evaluate(&document, &default_query()?, None),
         }
     }
@@ -186,7 +189,7 @@ impl SideReader {
         let test = match load_results::read(&bytes[..], None) {
             Ok(Reading::LoadTest(test)) => Some(*test),
             Err(error) if error.kind == ReadErrorKind::Empty => return Err(self.refused(error)),
-            Ok(Reading::Json(_)) | Err(_) => None,
+            Ok(Reading::PageLoads(_) | Reading::Json(_)) | Err(_) => None,
         };
         let document = expression::parse(&bytes).map_err(|error| {
             let next = "see what wrote it: the load test, or the server of the baseline, must write JSON";

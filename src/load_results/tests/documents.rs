@@ -5,7 +5,7 @@ use super::*;
 fn read_json(document: &serde_json::Value) -> Result<LoadTest, ReadError> {
     match read(document.to_string().as_bytes(), None) {
         Ok(Reading::LoadTest(test)) => Ok(*test),
-        Ok(Reading::Json(value)) => panic!("not recognized: {value}"),
+        Ok(other) => panic!("not recognized: {other:?}"),
         Err(error) => Err(error),
     }
 }

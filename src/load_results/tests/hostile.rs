@@ -122,7 +122,7 @@ fn a_p99_that_is_no_latency_is_none() {
                 Ok(Reading::LoadTest(test)) => {
                     assert!(matches!(test.all.p99, P99::Missing { .. }), "{path} with {by}: {:?}", test.all.p99);
                 }
-                Ok(Reading::Json(_)) => panic!("{path} with {by} is not recognized"),
+                Ok(Reading::PageLoads(_) | Reading::Json(_)) => panic!("{path} with {by} is not recognized"),
                 Err(_) => {}
             }
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::runs::{Ended, Runs};
 use crate::{
+    baselines::FIGURES,
     clock::Moment,
     commands::performance::{
         judge::number,
@@ -11,7 +12,6 @@ use crate::{
             BlockPair, CoinSeed, PairSeries, RunSide,
             judge::{self, PairedJudgement, PairsEnd},
         },
-        sessions,
     },
     error::CommandError,
     finding::Finding,
@@ -84,7 +84,7 @@ fn outcome(runs: &Runs<'_>, judgement: PairedJudgement, measurement: &PairSeries
         [("p99", medians.target), ("baseline-p99", medians.baseline), ("ratio", medians.ratio)]
             .map(|(name, figure)| (name, number(figure)))
     });
-    let session = judgement.session.map(|session| (sessions::OUTPUT, session.to_output()));
+    let session = judgement.session.map(|session| (FIGURES, session.to_output()));
     let coin = [("pairs", measurement.pairs.len().to_string()), ("seed", measurement.seed.to_string())];
     outcome.outputs = medians.chain(session).chain(coin).collect();
     outcome

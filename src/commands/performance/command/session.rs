@@ -3,11 +3,12 @@
 
 use super::runs::{Ended, Runs};
 use crate::{
+    baselines::FIGURES,
     commands::performance::{
         judge::number,
         measured::{Block, RunSide, judge as measured, session_of},
         sessions::{
-            self, EarlierSessions, from_ms,
+            EarlierSessions, from_ms,
             judge::{SessionCriteria, judge},
         },
     },
@@ -44,7 +45,7 @@ pub fn run(runs: &Runs<'_>, earlier: &EarlierSessions) -> Result<Outcome, Comman
     let findings = judge(&criteria, &session, earlier).into_iter().map(|finding| finding.seen_at(&target, &now));
     let mut outcome = Outcome::from(findings.collect::<Vec<_>>());
     let shown = |milliseconds: f64| number(from_ms(milliseconds, unit));
-    outcome.outputs = [("p99", shown(session.all)), (sessions::OUTPUT, session.to_output())].into();
+    outcome.outputs = [("p99", shown(session.all)), (FIGURES, session.to_output())].into();
     if let Some(spread) = earlier.spread(None) {
         outcome.outputs.insert("baseline-p99", shown(spread.mean.exp()));
         outcome.outputs.insert("ratio", number(session.all / spread.mean.exp()));

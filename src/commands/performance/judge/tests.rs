@@ -22,6 +22,7 @@ fn measurement(all: RequestFigures) -> Measurement {
         endpoints_cut: false,
         profile: LoadProfile::default(),
         measured_at: None,
+        page_loads: None,
         sessions: Vec::new(),
     }
 }
@@ -50,6 +51,7 @@ fn criteria() -> Criteria<'static> {
         },
         endpoints: &[],
         undecided: Undecided::PlainRule,
+        min_delta: 0.0,
     }
 }
 

@@ -3,14 +3,16 @@
 use super::{
     PairSeries, Part, PartFigures, Range, RunSide,
     criteria::{JudgedPart, PairedCriteria, Scale},
+    latencies_of,
     pooled::PooledP99,
     tables,
 };
 use crate::{
+    baselines::SessionFigures,
     commands::performance::{
         endpoints::means,
         paired::{ALPHA, Family, Limit, MaxPairs, Pair, PairedRule, smallest_caught},
-        sessions::{SessionFigures, to_ms},
+        sessions::to_ms,
     },
     finding::{Figures, Finding, Verdict},
     load_results::Unit,
@@ -128,7 +130,8 @@ pub fn judge(criteria: &PairedCriteria<'_>, measurement: &PairSeries, end: Pairs
         || parts.iter().all(|part| part.verdict == Verdict::Passed);
     let medians = parts.first().filter(|first| *first.part == Part::All).and_then(|first| medians(&first.pairs));
     let tables = tables::tables(criteria, measurement, &parts);
-    let session = session(&parts, criteria.unit);
+    let of_target = || latencies_of(measurement.pairs.iter().map(|pair| &pair.target));
+    let session = session(&parts, criteria.unit).map(|session| of_target().into_session(session, criteria.unit));
     PairedJudgement { findings, tables, decided, medians, session }
 }
 

@@ -1,11 +1,13 @@
 //! The tables of a measurement: the parts, the pairs, and what is not judged.
 
 use super::{
-    PairSeries, Part, Range, RunSide,
+    Block, BlockPair, PairSeries, Part, Range, RunSide,
     criteria::{JudgedPart, PairedCriteria, Scale},
+    latencies_of,
     pooled::PooledP99,
 };
 use crate::{
+    commands::performance::latencies,
     report::Table,
     values::figures::{ratio_beside, rounded},
 };
@@ -14,6 +16,8 @@ use crate::{
 const MOST_ROWS: usize = 500;
 
 pub fn tables(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[JudgedPart<'_>]) -> Vec<Table> {
+    let side = |of: fn(&BlockPair) -> &Block| latencies_of(measurement.pairs.iter().map(of));
+    let latencies = latencies::table(&side(|pair| &pair.baseline), &side(|pair| &pair.target), criteria.unit);
     let mut tables = Vec::new();
     if parts.len() > 1 {
         tables.push(endpoints(criteria, parts));
@@ -25,6 +29,7 @@ pub fn tables(criteria: &PairedCriteria<'_>, measurement: &PairSeries, parts: &[
         let rows = measurement.left_out.iter().map(|(part, why)| [name(part), why.clone()]);
         tables.push(Table::new("Not judged", &["Endpoint", "Why"], rows));
     }
+    tables.extend(latencies);
     tables
 }
 

@@ -1,7 +1,8 @@
 //! Judges one session against earlier ones.
 
-use super::{EarlierSessions, FEWEST, SessionFigures, from_ms};
+use super::{Absence, EarlierSessions, FEWEST, from_ms};
 use crate::{
+    baselines::SessionFigures,
     finding::{Figures, Finding, Verdict},
     load_results::Unit,
     values::figures::{ratio_beside, rounded},
@@ -50,6 +51,12 @@ fn part(
             .next("let the load test send more requests to it, or correct its name in `endpoints`");
     };
     let Some(spread) = earlier.spread(endpoint) else {
+        if let Some(Absence { actual, next }) = earlier.absence() {
+            return Finding::inconclusive(check)
+                .actual(format!("{}, and nothing to compare with: {actual}", shown_latency(p99)))
+                .expected(format!("at least {FEWEST} sessions of other releases"))
+                .next(next.clone());
+        }
         return Finding::inconclusive(check)
             .actual(format!(
                 "{}, and {} earlier sessions with a p99 of their own: how much it changes from job to job is unknown",
@@ -58,7 +65,7 @@ fn part(
             ))
             .expected(format!("at least {FEWEST} earlier sessions of other releases"))
             .next(
-                "keep the report of each job and give them as `sessions`; until there are enough, run with `dry-run: true`, or \
+                "keep the sessions in a `baseline-store`, or the report of each job and give them as `sessions`; until there are enough, run with `dry-run: true`, or \
                  measure both releases: give `baseline-target`",
             );
     };

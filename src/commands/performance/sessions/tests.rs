@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::baselines::FIGURES;
 
 fn subject(tag: &str) -> Subject {
     serde_json::from_value(serde_json::json!({ "service": "shop", "environment": "staging", "tag": tag })).unwrap()
@@ -13,8 +16,12 @@ fn report(id: u64, tag: &str, verdict: Verdict, p99: f64) -> Report {
     report.subject = subject(tag);
     report.verdict = verdict;
     report.run = Some(run(id, 1));
-    let figures = SessionFigures { all: p99, endpoints: BTreeMap::from([("GET /".to_owned(), p99 / 2.0)]) };
-    report.outputs.insert(OUTPUT.to_owned(), figures.to_output());
+    let figures = SessionFigures {
+        all: p99,
+        endpoints: BTreeMap::from([("GET /".to_owned(), p99 / 2.0)]),
+        ..SessionFigures::default()
+    };
+    report.outputs.insert(FIGURES.to_owned(), figures.to_output());
     report
 }
 
@@ -63,7 +70,7 @@ fn each_job_counts_once_and_only_for_its_service_and_environment() {
     reports[1].subject.service = Some("other".parse().unwrap());
     reports[2].subject.environment = Some("production".parse().unwrap());
     reports[3].command = "smoke".to_owned();
-    reports[4].outputs.insert(OUTPUT.to_owned(), "{\"all\": -1}".to_owned());
+    reports[4].outputs.insert(FIGURES.to_owned(), "{\"all\": -1}".to_owned());
     assert_eq!(earlier(&reports).count_of(None), 1);
 }
 
@@ -97,7 +104,11 @@ fn a_session_is_judged_by_part_and_says_what_it_lacks() {
         let endpoints: Vec<String> = endpoints.iter().map(ToString::to_string).collect();
         let criteria =
             judge::SessionCriteria { max_ratio: 1.2, attempt: 1, unit: Unit::Milliseconds, endpoints: &endpoints };
-        let session = SessionFigures { all, endpoints: BTreeMap::from([("GET /".to_owned(), endpoint)]) };
+        let session = SessionFigures {
+            all,
+            endpoints: BTreeMap::from([("GET /".to_owned(), endpoint)]),
+            ..SessionFigures::default()
+        };
         judge::judge(&criteria, &session, &earlier)
     };
     let verdicts =
