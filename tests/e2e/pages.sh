@@ -3,9 +3,10 @@
 # Chromium, and checks their height and what they show without unfolding.
 #
 # Needs Chromium, cmark-gfm (the renderer that GitHub publishes) and fonts, which apt installs if this runs as root; and npm
-# for GitHub's CSS, which it caches in ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder per version. The pictures and
-# their measures stay in ${PROMOTE_GATES_PAGES:-target/pages}. With PROMOTE_GATES_UPDATE_PICTURE=1 it also writes the picture
-# in the README, docs/decision-pack.png.
+# for GitHub's CSS and for mermaid, which draws the charts there. It caches both in
+# ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}, one folder per version. The pictures and their measures stay in
+# ${PROMOTE_GATES_PAGES:-target/pages}. With PROMOTE_GATES_UPDATE_PICTURE=1 it also writes the picture in the README,
+# docs/decision-pack.png.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,12 +16,18 @@ css_sum=291a28816709426a8a348c8db497c6f2c625ec5e596d3406770dcfff975233b4
 renderer=0.29.0.gfm.6
 cache=${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}
 style=$cache/github-markdown-css-$css
+# GitHub does not say which version it runs; this one is of 2025.
+mermaid=11.9.0
+mermaid_sum=457d14c241bf63fdca6fd6ef0463d3a15f2061496429769c01b28c9203442320
+charts=$cache/mermaid-$mermaid
 pages=${PROMOTE_GATES_PAGES:-$PWD/target/pages}
 
 main() {
     programs
     installed "$style" github_css
+    installed "$charts" mermaid_script
     export PROMOTE_GATES_E2E_CHROMIUM PROMOTE_GATES_E2E_CMARK PROMOTE_GATES_E2E_CSS=$style/github-markdown.css
+    export PROMOTE_GATES_E2E_MERMAID=$charts/mermaid.min.js
     export PROMOTE_GATES_PAGES=$pages
     rm -f "$pages/measures.txt"
     local code=0
@@ -85,6 +92,15 @@ github_css() {
     local package=$1/github-markdown-css-$css.tgz
     echo "$css_sum  $package" | sha256sum --check --quiet
     tar -xzf "$package" -C "$1" --strip-components=1 package/github-markdown.css
+    rm "$package"
+}
+
+mermaid_script() {
+    npm pack --silent --pack-destination "$1" "mermaid@$mermaid" >/dev/null ||
+        skip "npm could not fetch mermaid@$mermaid"
+    local package=$1/mermaid-$mermaid.tgz
+    echo "$mermaid_sum  $package" | sha256sum --check --quiet
+    tar -xzf "$package" -C "$1" --strip-components=2 package/dist/mermaid.min.js
     rm "$package"
 }
 

@@ -58,12 +58,13 @@ const PACK: Page = Page {
         "dora",
         "erin",
     ],
+    chart: &[],
     addresses_as_links: true,
     folded_tables_fit: false,
 };
 
 /// The pages without the decision pack. Each name starts with the command.
-const PAGES: [Page; 12] = [
+const PAGES: [Page; 13] = [
     blocked("evidence-blocked", "1.2", &["performance", "1.1"]),
     blocked("bundle-size-blocked", "957 kB", &["debug-library", "130 kB", "5 %"]),
     blocked("performance-blocked", "130 ms", &["120 ms", "100 ms"]),
@@ -73,6 +74,12 @@ const PAGES: [Page; 12] = [
     passed("health-passed", &["200"]),
     passed("smoke-passed", &["42"]),
     passed("performance-passed", &["97 ms"]),
+    Page {
+        // The chart alone has 300.
+        height: Some(950),
+        chart: &["p99 of the last promotions (ms)", "1.3.0", "1.4.1", "now"],
+        ..passed("performance-trend", &["×1.19", "p50", "max", "requests", "100 ms"])
+    },
     passed("bundle-size-passed", &["kB"]),
     // A comment stands among others and has a chart: it need not fit on a screen.
     Page {
@@ -83,7 +90,7 @@ const PAGES: [Page; 12] = [
 ];
 
 const fn passed(name: &'static str, visible: &'static [&'static str]) -> Page {
-    Page { name, visible, addresses_as_links: false, ..PACK }
+    Page { name, visible, chart: &[], addresses_as_links: false, ..PACK }
 }
 
 const fn blocked(name: &'static str, figure: &'static str, visible: &'static [&'static str]) -> Page {
@@ -103,6 +110,7 @@ fn step(name: &str) -> house::Ended {
         "health-passed" => stories::health(stories::TAG),
         "smoke-passed" => stories::smoke(42, 0),
         "performance-passed" => stories::performance(97),
+        "performance-trend" => stories::performance_with_store(),
         "bundle-size-passed" => stories::bundle_size(false),
         "comment-blocked" => stories::comment(),
         "audit" => ledger::audit(),
@@ -174,6 +182,7 @@ fn each_rule_finds_its_violation() {
         verdict: "blocked",
         figure: "3 of 4",
         visible: &["in the open"],
+        chart: &[],
         folded_tables_fit: true,
         ..PACK
     };

@@ -2,7 +2,9 @@
 (() => {
     const article = document.querySelector('article');
     const root = document.documentElement;
-    const all = () => [...article.querySelectorAll('*')];
+    // What mermaid drew is in a frame of its own on GitHub.
+    const isDrawn = element => element.closest('.chart svg') !== null;
+    const all = () => [...article.querySelectorAll('*')].filter(element => !isDrawn(element));
     const text = element => element.innerText.replaceAll("\u00a0", " ").trim();
 
     // Elements and attributes that GitHub keeps in markdown; it drops all others.
@@ -10,7 +12,7 @@
         h5 h6 hr i img ins kbd li mark ol p picture pre q rp rt ruby s samp small source span strike strong sub summary sup table
         tbody td tfoot th thead time tr tt ul var wbr`.split(/\s+/);
     const attributes = 'abbr align alt cite colspan datetime height href lang open rowspan scope src start title width'.split(' ');
-    const dropped = all().flatMap(element => {
+    const dropped = all().filter(element => !element.matches('.chart')).flatMap(element => {
         const tag = element.localName;
         if (!elements.includes(tag)) return [`<${tag}>`];
         return [...element.attributes].filter(({ name }) => !attributes.includes(name)).map(({ name }) => `<${tag} ${name}>`);
@@ -39,6 +41,8 @@
         titles: all().filter(element => /^h[1-3]$/.test(element.localName)).length,
         links: all().filter(element => element.localName === 'a').map(link => link.getAttribute('href') || ''),
         dropped,
+        charts: [...article.querySelectorAll('.chart svg')].filter(chart => chart.checkVisibility())
+            .map(chart => [...chart.querySelectorAll('text')].map(label => label.textContent).join(' ')),
         visible: text(article),
         scrolling: scrolling(),
     };

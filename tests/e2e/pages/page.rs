@@ -20,6 +20,21 @@ const DOCUMENT: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf
     <style>body { margin: 0 } .markdown-body { box-sizing: border-box; padding: 24px }\n\
     @media (max-width: 767px) { .markdown-body { padding: 16px } }</style>\n<article class=\"markdown-body\">\n";
 
+/// Draws the charts in code blocks of the language `mermaid`, as GitHub does. `drawn` resolves when all of them stand there, and fails if
+/// one cannot be drawn.
+const CHARTS: &str = "<script src=\"mermaid.min.js\"></script>\n<script>\n\
+    const drawn = (async () => {\n\
+        const blocks = [...document.querySelectorAll('pre[lang=mermaid]')];\n\
+        const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'default';\n\
+        mermaid.initialize({ startOnLoad: false, theme, securityLevel: 'strict' });\n\
+        for (const [index, block] of blocks.entries()) {\n\
+            const { svg } = await mermaid.render(`chart${index}`, block.textContent);\n\
+            block.className = 'chart';\n\
+            block.innerHTML = svg;\n\
+        }\n\
+        return blocks.length;\n\
+    })();\n</script>\n";
+
 /// What the browser shows of a page. Texts are as a person would copy them.
 #[derive(Debug, Deserialize)]
 pub struct Measures {
@@ -35,6 +50,8 @@ pub struct Measures {
     pub links: Vec<String>,
     /// Markup that GitHub would drop.
     pub dropped: Vec<String>,
+    /// The texts in the charts that are drawn.
+    pub charts: Vec<String>,
     /// The text outside of folds.
     pub visible: String,
     /// The text with all folds open.
@@ -54,6 +71,7 @@ impl Folder {
     pub fn new(path: &Path) -> Self {
         fs::create_dir_all(path).expect("make the folder");
         fs::copy(setting("PROMOTE_GATES_E2E_CSS"), path.join("github-markdown.css")).expect("copy GitHub's CSS");
+        fs::copy(setting("PROMOTE_GATES_E2E_MERMAID"), path.join("mermaid.min.js")).expect("copy mermaid");
         // The browser needs the whole path.
         Self(path.canonicalize().expect("the folder's path"))
     }
@@ -66,13 +84,15 @@ impl Folder {
     pub fn render(&self, name: &str, summary: &str) -> PathBuf {
         fs::write(self.0.join(format!("{name}.md")), summary).expect("write the summary");
         let path = self.0.join(format!("{name}.html"));
-        fs::write(&path, format!("{DOCUMENT}{}</article>\n</html>\n", html(summary))).expect("write the page");
+        let charts = if summary.contains("```mermaid") { CHARTS } else { "" };
+        fs::write(&path, format!("{DOCUMENT}{}</article>\n{charts}</html>\n", html(summary))).expect("write the page");
         path
     }
 
     /// Shows a page on a screen, keeps its picture, and measures it.
     pub fn look(&self, browser: &mut Browser, page: &Path, screen: Screen) -> Measures {
         browser.open(page, screen);
+        browser.evaluate("typeof drawn === 'undefined' ? 0 : drawn");
         let name = page.file_stem().expect("a page has a name").display();
         Self::keep_picture(browser, screen, u32::MAX, &self.0.join(format!("{name}-{}.png", screen.name)));
         serde_json::from_value(browser.evaluate(include_str!("measure.js"))).expect("measures")

@@ -13,6 +13,8 @@ pub struct Page {
     pub height: Option<u32>,
     /// Texts that are visible without unfolding.
     pub visible: &'static [&'static str],
+    /// Texts in a chart that is visible without unfolding.
+    pub chart: &'static [&'static str],
     /// Whether an address may only be where a link leads, not the text that a person reads.
     pub addresses_as_links: bool,
     /// Whether the tables in folds, too, fit a screen of 980 pixels.
@@ -43,6 +45,10 @@ pub fn text_violations(page: &Page, seen: &Measures) -> Vec<String> {
     expect(page.verdict == "passed" || visible.contains("Next: "), "nothing says what to do next".to_owned());
     for text in page.visible {
         expect(visible.contains(text), format!("{text:?} is not visible without unfolding"));
+    }
+    let charts = seen.charts.join(" ");
+    for text in page.chart {
+        expect(charts.contains(text), format!("{text:?} is in no chart: {charts:?}"));
     }
     let line_with =
         |text: &str, mark: &str| text.lines().find(|line| line.contains(mark)).unwrap_or_default().to_owned();

@@ -73,6 +73,44 @@ pub fn performance(p99: u32) -> Ended {
     runner.run(&["performance"])
 }
 
+/// `performance` compared with the last promotions, around 100 ms.
+#[expect(clippy::disallowed_methods, reason = "sessions are as old as they are")]
+pub fn performance_with_store() -> Ended {
+    let points: String = (1..=1000)
+        .map(|request| {
+            let latency = if request > 985 { 119.0 } else { 20.0 + f64::from(request) / 20.0 };
+            json!({
+                "metric": "http_req_duration", "type": "Point",
+                "data": {
+                    "time": jiff::Timestamp::now().to_string(), "value": latency,
+                    "tags": { "name": "/cart", "method": "GET", "status": "200", "expected_response": "true" },
+                },
+            })
+            .to_string()
+                + "\n"
+        })
+        .collect();
+    let sessions = [("1.3.0", 96.0), ("1.3.1", 104.0), ("1.4.0", 99.0), ("1.4.1", 101.0), ("1.4.1-hotfix.2", 100.0)];
+    let sessions = sessions.iter().zip(1..).map(|((tag, p99), run)| {
+        json!({
+            "subject": { "environment": "staging", "tag": tag },
+            "verdict": "passed",
+            "measured-at": jiff::Timestamp::now(),
+            "promoted-at": jiff::Timestamp::now(),
+            "run": { "repository": "acme/shop", "id": run, "attempt": 1 },
+            "figures": {
+                "all": p99, "requests": 1000, "failures": 1,
+                "percentiles": { "50": 45.0, "90": 64.0, "95": 66.0, "100": 130.0 },
+            },
+        })
+    });
+    let store = json!({ "schema": 1, "service": SERVICE, "sessions": sessions.collect::<Vec<_>>() });
+    let runner = job("performance").input("results", "points.json").input("baseline-store", "baselines.json");
+    runner.write("points.json", points);
+    runner.write("baselines.json", store.to_string());
+    runner.run(&["performance"])
+}
+
 /// `bundle-size` of a bundle of 130 kB that grew by a kilobyte, and with the debug library of 4 MB by 827 kB.
 pub fn bundle_size(with_debug_library: bool) -> Ended {
     bundle_size_on(&job("bundle-size").input("path", "dist"), with_debug_library)
