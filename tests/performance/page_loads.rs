@@ -1,21 +1,15 @@
 //! `performance` with reports of Lighthouse: real ones, of a page that was once much slower and once did not load.
 
-use std::fs;
-
 use crate::{
     house::{Ended, Runner},
-    repository::root,
+    repository::read,
 };
 
 /// The reports in one file, one after the other, as if they had just been written.
 fn reports(names: &[&str]) -> String {
     let report = |name: &&str| {
-        let path = root().join(format!("tests/samples/lighthouse/{name}.json"));
-        fs::read_to_string(path)
-            .expect("a sample")
-            .lines()
-            .filter(|line| !line.contains("\"fetchTime\""))
-            .collect::<String>()
+        let text = read(&format!("tests/samples/lighthouse/{name}.json"));
+        text.lines().filter(|line| !line.contains("\"fetchTime\"")).collect::<String>()
     };
     names.iter().map(report).collect::<Vec<_>>().join("\n")
 }
