@@ -44,7 +44,7 @@ pub mod supersession;
 pub mod supervise;
 pub mod team_command;
 pub mod values;
-pub mod workflow;
 pub mod verified;
+pub mod workflow;
 pub mod world;
 pub mod yaml;

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{
-    bundle::BundleObservations, later_runs::LaterRuns, payload::ReportText, test_count::PromotedTests,
-};
+use super::{bundle::BundleObservations, later_runs::LaterRuns, payload::ReportText, test_count::PromotedTests};
 use crate::{
     config::people::People,
     deployment::judge::BranchPosition,

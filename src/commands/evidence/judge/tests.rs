@@ -2,8 +2,8 @@ mod age;
 mod bundle;
 mod people;
 mod reports;
-mod test_count;
 mod rollback;
+mod test_count;
 
 use serde_json::{Value, json};
 
