@@ -29,18 +29,23 @@ complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "health"
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "smoke" -d 'Run the smoke tests, and check that every critical path works'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "performance" -d 'Compare the p99 latency with its baseline'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "bundle-size" -d 'Compare the bundle\'s size with its baseline'
+complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "metric" -d 'Check that figures of monitoring are within their limits and no alert fires'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "approval" -d 'Check that an independent person approved this run or its pull request, and had time to review it'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "wait" -d 'Wait after the approval, while the promotion can still be cancelled or held'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "run" -d 'Run the gates of the config file in one step, in order, and stop at the first that does not pass'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "comment" -d 'Keep one comment on the pull request with the results of the gates'
+complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "baseline" -d 'Keep the figures of promoted releases, with which `performance` compares the next one'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "record" -d 'Collect the gates\' reports; if the required gates passed, dispatch the validation to the infra repository'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "evidence" -d 'Verify the claims of a validation\'s payload, and show the evidence before the approval'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "promote" -d 'Set the image in the infra repository, commit and push'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "status" -d 'Judge the open pull requests of promotions, and set the commit status that lets them be merged'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "emergency" -d 'Bypass the gates in an incident: a marked commit, a follow-up issue and a budget'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "rollback" -d 'Roll back the last promotion of a service, and open a review issue'
-complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "environments" -d 'Plan, check or apply the protection rules of GitHub environments from a file'
+complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "environments" -d 'Plan, check or apply the protection rules of GitHub environments from a file, or import them into one'
+complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "doctor" -d 'Ask GitHub, the cluster and the registry whether everything is set up, and say how to fix what is not'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "audit" -d 'Audit the ledger: promotions, emergencies against their budget, rollbacks, approvals per person'
+complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "init" -d 'Write the workflows and the config file for this repository, and say what is left to do'
+complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "lint" -d 'Check the workflows that use these actions, offline: inputs, permissions, environments and the way of the reports'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "demo" -d 'Simulate a release day on this machine with the real commands: five releases, an emergency, a rollback and the audit'
 complete -c promote-gates -n "__fish_promote_gates_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand health" -l workload -d 'Workloads to watch, as `deployment/NAME`; other kinds: statefulset, daemonset, rollout, application, kustomization, helmrelease' -r
@@ -125,6 +130,7 @@ wrk\t''
 hey\t''
 ab\t''
 prometheus\t''
+lighthouse\t'Page loads: they have no p99'
 latencies\t'A list or a histogram of latencies'
 plain\t'A team\'s own document with `p99_latency`'
 jq\t''"
@@ -148,15 +154,24 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance"
 inconclusive\t'The gate is inconclusive unless earlier runs show that the comparison is likely right'"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l unit -d 'Unit of the messages and outputs, and of figures for which nothing else says it: `ns`, `us`, `ms` or `s` [default: ms]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l timeout -d 'How long each server may take to respond' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l baseline-store -d 'Baselines that the action `baseline` keeps: a file in the workspace, with `baseline-branch` a file of that branch, or an http(s) URL; `{service}` stands for the name of the service' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l baseline-branch -d 'Branch that has the file of `baseline-store`, read by GitHub\'s API' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l baseline-repository -d 'Repository of `baseline-branch` [default: that of the workflow]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-baseline-days -d 'How many days old the newest session of `baseline-store` may be' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l drift-from -d 'Tag of a release in `baseline-store`: the p99 may be at most `max-drift` times its p99, however small each step since was' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-drift -d 'Maximum ratio of the p99 to that of `drift-from`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l token -d 'Token with Contents: read, for `baseline-branch`' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l command -d 'Load test that the gate runs itself, in pairs, executed by `bash -e -o pipefail` (`sh -e` if bash is not installed). It gets `TARGET`, `DURATION` and `USERS` as environment variables' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l argv -d 'Program and arguments of the load test, without a shell' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l working-directory -d 'Folder in which the load test runs' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l env -d 'Environment variables for the load test, in addition to those of the job, as `NAME=VALUE`' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l target -d 'Where the release under promotion runs: the `TARGET` of the load test' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l target -d 'Where the release under promotion runs: the `TARGET` of the load test. Without a load test, a URL to which the gate itself sends GET requests' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l baseline-target -d 'Where the release runs that is in production, on the same kind of machine: the `TARGET` of the other run of each pair' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l duration -d 'How long one run sends requests: the `DURATION` of the load test, in whole seconds' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l users -d 'How many users one run has: the `USERS` of the load test' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-pairs -d 'Maximum number of pairs: 6, 12, 24 or 48. The gate decides after 6, 12, 24 or 48 pairs, as soon as it can' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l rate -d 'Requests per second that the gate itself sends; at most 5,000 [default: 100]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l headers -d 'Headers of the requests that the gate itself sends, as `Name: value`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l duration -d 'How long one run sends requests: the `DURATION` of the load test, in whole seconds [default: with `command` 30s, else 6s]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l users -d 'How many users one run has: the `USERS` of the load test. Without a load test: users who each wait for a response before they send the next request, in place of `rate` [default: with `command` 10]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-pairs -d 'Maximum number of pairs: 6, 12, 24 or 48. The gate decides after 6, 12, 24 or 48 pairs, as soon as it can [default: with `command` 12, else 24]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-duration -d 'How long all runs together may take' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l run-timeout -d 'How long one run may take; then the gate kills it and all processes that it started [default: twice `duration`, and 1 minute]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l min-delta -d 'A difference that users do not notice, such as `5ms`: up to it, the target may be slower than `max-ratio` allows' -r
@@ -219,6 +234,36 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand bundle-size"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand bundle-size" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand bundle-size" -l checkout -d 'Folder of this repository\'s checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand bundle-size" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l conditions -d 'Conditions, such as `error-rate <= 1 % with requests >= 100`, `lcp <= 1.1 × baseline`, `no alert {service="$service"}`, or `burn-rate of error-rate at 99.9 % <= 14.4 over 1h and 5m`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l figures -d 'Figures of the conditions, as `error-rate = QUERY` in PromQL, `lcp (ms) = https://… | JQ`, or `lcp baseline = QUERY`; `$window`, `$service` and other parts of the subject are replaced' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l prometheus -d 'Prometheus or a compatible server, as an http or https URL' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l prometheus-headers -d 'Headers of the requests to Prometheus, as `Name: value`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l alertmanager -d 'Alertmanager, as an http or https URL' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l alertmanager-headers -d 'Headers of the requests to Alertmanager, as `Name: value`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l headers -d 'Headers of the requests for figures in JSON, as `Name: value`; these figures must then have one host' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l window -d 'What `$window` in a query stands for' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l watchdog -d 'The alert that always fires, as its matchers, or `none`; without it, an empty list of alerts says nothing' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l max-age -d 'Maximum age of a value' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l delay -d 'How long to wait before the first reading; as long as `window`, it leaves out what was before the step' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l duration -d 'How long the conditions must hold; 0: one reading is enough' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l interval -d 'Pause between two readings' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l request-timeout -d 'How long one response may take' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l timeout -d 'How long to retry after the duration while something cannot be read or has too few samples' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l config -d 'Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l dry-run -d 'Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l report-file -d 'File for the full report in JSON [default: a new file in the runner\'s temp folder]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l summary -d 'How much to write into the job summary' -r -f -a "full\t'Everything, details folded'
+short\t'The headline, the next step, and the checks that did not pass'
+none\t'Nothing'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l subject -d 'The complete subject as one JSON object, to pass it between jobs' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l service -d 'Service under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l environment -d 'Environment that the command checks or changes' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l image -d 'Image repository, optionally with `:tag` and `@digest`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l tag -d 'Tag of the image under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l digest -d 'Digest of the image under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l commit -d 'Commit the image was built from' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -l checkout -d 'Folder of this repository\'s checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand metric" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l source -d 'Where people approve: the run, for an environment with required reviewers; or the promotion\'s pull request, on any plan' -r -f -a "environment\t'The workflow run that waits for the environment'
 pull-request\t'The promotion\'s pull request'"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l results -d 'Reports of earlier jobs, including that of `evidence`: the expression `toJSON(needs)`' -r
@@ -232,7 +277,9 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l window -d 'Time window in which approvals are counted' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l min-review-time -d 'How long the decision pack must have been there before the approval, such as `60s` [default: not checked]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l require-comment -d 'Require a comment of each approver in GitHub\'s review, with at least two letters' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l token -d 'Token that may read this repository\'s workflow runs (Actions: read), its deployments (Deployments: read) and the ledger (Contents: read); with `source: pull-request`, instead of the deployments its pull requests (Pull requests: read), and without `results` its checks (Checks: read)' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l superseded-by -d 'With `source: environment`: what supersedes a promotion that waits: a newer promotion of the service in the ledger; or also a newer validation, whose promotion goes on in another run of this workflow' -r -f -a "promotion\t'A newer promotion of the service in the ledger'
+validation\t'Also a newer validation whose promotion goes on in another run'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l token -d 'Token that may read this repository\'s workflow runs (Actions: read), its deployments (Deployments: read) and the ledger (Contents: read); with `source: pull-request`, instead of the deployments its pull requests (Pull requests: read), and without `results` its checks (Checks: read), as with `superseded-by: validation`' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l source-token -d 'Token with Actions, Contents and Pull requests: read on the service\'s repository; only for releases of more people than the report of `evidence` has room for, and without `results` [default: `token`]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l checkout -d 'Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand approval" -l branch -d 'Branch of the infra repository that holds the promotions [default: the checkout\'s current branch]' -r
@@ -262,7 +309,9 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l exp
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l request-timeout -d 'How long one response of an endpoint may take' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l consecutive -d 'Number of bad responses of an endpoint in a row at which the gate blocks' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l hold-label -d 'Label of the issues that hold all promotions while they are open' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l token -d 'Token that may read this repository\'s issues (Issues: read) and the ledger (Contents: read)' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l superseded-by -d 'What supersedes a promotion that waits: a newer promotion of the service in the ledger; or also a newer validation, whose promotion goes on in another run of this workflow' -r -f -a "promotion\t'A newer promotion of the service in the ledger'
+validation\t'Also a newer validation whose promotion goes on in another run'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l token -d 'Token that may read this repository\'s issues (Issues: read) and the ledger (Contents: read); with `superseded-by: validation` also its workflow runs (Actions: read) and their annotations (Checks: read)' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l checkout -d 'Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l branch -d 'Branch of the infra repository that holds the promotions [default: the checkout\'s current branch]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand wait" -l remote -d 'Name of the checkout\'s remote for the infra repository' -r
@@ -319,6 +368,30 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand comment" -l 
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand comment" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand comment" -l checkout -d 'Folder of this repository\'s checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand comment" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l results -d 'Outputs of the steps or jobs with the reports of `performance`: the expression `toJSON(steps)` or `toJSON(needs)`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l reports -d 'Files with reports of `performance`: paths or globs in the workspace' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l promoted -d 'Releases that are in production now: the output `subjects` of `promote`, or one subject as JSON. Their sessions become the baseline' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l store -d 'File of a service\'s sessions, in the workspace or with `branch` on that branch; `{service}` stands for the name of the service' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l branch -d 'Branch that has the file: it is read and written by GitHub\'s API. Without it, the file is one of the workspace' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l repository -d 'Repository of `branch` [default: that of the workflow]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l keep -d 'Tags of releases whose sessions stay for ever, such as the one that `drift-from` names' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l token -d 'Token with Contents: write, for `branch`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l timeout -d 'How long all requests may take, repetitions included: other jobs may write at the same time' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l config -d 'Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l dry-run -d 'Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l report-file -d 'File for the full report in JSON [default: a new file in the runner\'s temp folder]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l summary -d 'How much to write into the job summary' -r -f -a "full\t'Everything, details folded'
+short\t'The headline, the next step, and the checks that did not pass'
+none\t'Nothing'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l subject -d 'The complete subject as one JSON object, to pass it between jobs' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l service -d 'Service under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l environment -d 'Environment that the command checks or changes' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l image -d 'Image repository, optionally with `:tag` and `@digest`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l tag -d 'Tag of the image under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l digest -d 'Digest of the image under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l commit -d 'Commit the image was built from' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -l checkout -d 'Folder of this repository\'s checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand baseline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand record" -l results -d 'Outputs of the gates\' jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand record" -l reports -d 'Files with the gates\' reports, for a matrix: paths or globs in the workspace' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand record" -l subjects -d 'Releases of one deployment, when a run validates several services: a JSON list of one subject for each. The services whose gates passed are sent in one dispatch' -r
@@ -350,6 +423,7 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand record" -s h
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l event-type -d 'Type of the `repository_dispatch` event that announces a validation' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l required -d 'Gates whose passed reports must be in the payload' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l max-age -d 'Maximum time since the end of a gate\'s job' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l min-age -d 'Minimum time since the last of the required gates passed, without a newer deployment or a bad validation since, such as `4h` [default: not checked]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l allow-first -d 'Pass even if the commit in the current image is unknown, or no promotion recorded the size of the bundle, as for a service\'s first promotion' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l proof -d 'What must prove the payload: GitHub\'s signature, or, on runners without OIDC, the gates\' annotations, which is weaker' -r -f -a "required\t'A token in which GitHub signs the evidence'
 annotations\t'The notices of the gates\' jobs, for runners without an OIDC provider. Weaker: a token with Checks: write can add one'"
@@ -381,11 +455,17 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand evidence" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l results -d 'Reports of earlier jobs or steps: the expression `toJSON(needs)` or `toJSON(steps)`' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l require -d 'Commands whose passed reports must be among the results, or `none`; the commit records the choice' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l require -d 'Commands whose passed reports must be among the results, or `none`; the commit records the choice. With `mode: pull-request`, `approval` and `wait` come after the pull request is opened, and are not required here' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l max-age -d 'Maximum age of the required reports, and of the validation behind them' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l pin -d 'What the image entry holds: `both` sets `newTag` and `digest`, of which the digest decides what is pulled; `digest` or `tag` sets one alone [default: what is known of the two]' -r -f -a "both\t'`newTag` and `digest`: the tag is for people, the digest decides what is pulled'
 digest\t'`digest` alone'
 tag\t'`newTag` alone: the registry decides what the tag means when it is pulled'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l mode -d 'How the promotion reaches the branch: `push` commits on it; `pull-request` opens a pull request into it, with a branch for each evidence id' -r -f -a "push\t'A commit on the branch'
+pull-request\t'A pull request into the branch'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l labels -d 'Labels of the pull request, with `mode: pull-request`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l merge -d 'Merge the pull request that `approval` (`source: pull-request`) in `results` approved, instead of opening one' -r -f -a "merge\t'A merge commit'
+squash\t'One new commit'
+rebase\t'The same commits on top of the base'"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l checkout -d 'Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l branch -d 'Branch of the infra repository that holds the promotions [default: the checkout\'s current branch]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l remote -d 'Name of the checkout\'s remote for the infra repository' -r
@@ -395,7 +475,7 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l 
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l timeout -d 'How long all reads and writes may take, repetitions included' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l committer-name -d 'Name of the committer' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l committer-email -d 'Email address of the committer' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l token -d 'Token that may push to the infra repository (Contents: write); without it, git uses the checkout\'s own credentials' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l token -d 'Token that may push to the infra repository (Contents: write; with `mode: pull-request` also Pull requests: write); without it, git uses the checkout\'s own credentials' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l config -d 'Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l dry-run -d 'Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l report-file -d 'File for the full report in JSON [default: a new file in the runner\'s temp folder]' -r -F
@@ -502,9 +582,10 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l digest -d 'Digest of the image under promotion' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l mode -d '`plan` shows the differences, `check` blocks on them, `apply` writes them' -r -f -a "plan\t''
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l mode -d '`plan` shows the differences, `check` blocks on them, `apply` writes them; `import` writes a new file from what GitHub has' -r -f -a "plan\t''
 check\t''
-apply\t''"
+apply\t''
+import\t''"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l file -d 'File that defines the environments, relative to the workspace' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l repository -d 'Repository that has the environments [default: the workflow\'s own]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l token -d 'Token with Actions: read and Contents: read; `apply` needs Administration: write, and new teams among the reviewers need Members: read' -r
@@ -524,16 +605,44 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -l checkout -d 'Folder of this repository\'s checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand environments" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l repository -d 'Repository to look at [default: the workflow\'s own]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l token -d 'Token to ask GitHub with; what it may not see is named, with the permission that would show it' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l reviewed -d 'Environments that need required reviewers [default: those of jobs that promote, and those whose names begin with `prod`; none if people approve pull requests]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l file -d 'File with the rules of the environments, which are compared if it exists, relative to the workspace' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l namespace -d 'Namespace of the workloads [default: that of the context, else `default`]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l context -d 'Context of the kubeconfig [default: its current context]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l kubeconfig -d 'Kubeconfig, as a path or as its content, also in base64 [default: `KUBECONFIG`, else `~/.kube/config`]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l in-cluster -d 'Use the service account of the runner\'s pod instead of a kubeconfig' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l registry-token -d 'Token that may read the image, as `user:token` or alone, sent only to the registry of `image`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l api-timeout -d 'How long the API server of the cluster may take to start a response' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l allow-unseen -d 'Pass although something was not seen for want of a permission; what was seen still counts' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l timeout -d 'How long all requests may take, repetitions included' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l config -d 'Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l dry-run -d 'Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l report-file -d 'File for the full report in JSON [default: a new file in the runner\'s temp folder]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l summary -d 'How much to write into the job summary' -r -f -a "full\t'Everything, details folded'
+short\t'The headline, the next step, and the checks that did not pass'
+none\t'Nothing'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l subject -d 'The complete subject as one JSON object, to pass it between jobs' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l service -d 'Service under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l environment -d 'Environment that the command checks or changes' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l image -d 'Image repository, optionally with `:tag` and `@digest`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l tag -d 'Tag of the image under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l digest -d 'Digest of the image under promotion' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l commit -d 'Commit the image was built from' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -l checkout -d 'Folder of this repository\'s checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l since -d 'Start of the audited period: a number of days such as `90d`, or a date such as `2026-01-31` (UTC)' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l budget -d 'How many emergencies an environment may have in any 30 days' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l by-hand -d 'How many commits may change an image without being in the ledger' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l stale-after -d 'How long a validated release may wait for its promotion, such as `3d`; with it, the releases that were validated and never promoted are listed, too [default: not checked]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l output-file -d 'File for all figures in JSON' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l checkout -d 'Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l branch -d 'Branch of the infra repository that holds the promotions [default: the checkout\'s current branch]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l remote -d 'Name of the checkout\'s remote for the infra repository' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l file -d 'Path of the kustomization files from the repository root; `{service}` and `{environment}` stand for their names' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l image-name -d 'The image\'s name in the manifests (`images[].name`); `{service}` is filled in [default: the entries of the service\'s image, else all]' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l token -d 'Token that may read the infra repository (Contents: read) and its workflow runs (Actions: read); without it, git uses the checkout\'s own credentials, and no run is checked' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l token -d 'Token that may read the infra repository (Contents: read), its workflow runs (Actions: read), with `stale-after` also their annotations (Checks: read), and the pull requests of promotions (Pull requests: read); without it, git uses the checkout\'s own credentials, no run is checked, and promotions by pull request are inconclusive' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l timeout -d 'How long all reads may take; a remote that does not answer is asked again for a minute' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l config -d 'Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l dry-run -d 'Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result' -r
@@ -549,23 +658,54 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l ta
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l digest -d 'Digest of the image under promotion' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l approval -d 'How a person approves a promotion: `environment` asks the reviewers of a GitHub environment' -r -f -a "environment\t'The reviewers of a GitHub environment'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l infra -d 'Infra repository with the manifests, if they are not in this repository: only the gates are written here' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l source -d 'Repository of the services, if this one has only the manifests' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l repository -d 'This repository on GitHub [default: that of the remote `origin`]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l image -d 'Images that are promoted, without tags [default: those in the manifests of production]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l service -d 'Name of the service [default: the last part of its image]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l manifest -d 'Files that have the image in production [default: those whose path, name or namespace names production]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l deploy-workflow -d 'Workflow that deploys to staging [default: the only one with `deploy` in its name]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l workload -d 'Workload that runs the image, as KIND/NAME [default: that of the manifests, or a Deployment with the service\'s name]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l staging-namespace -d 'Namespace of staging [default: that of the manifests]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l production-namespace -d 'Namespace of production [default: that of the manifests]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l staging-url -d 'URL in staging that answers when the service is ready; `{service}` stands for its name' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l production-url -d 'URL in production that answers when the service is ready; `{service}` stands for its name' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l smoke -d 'Command of the smoke tests; without it, the gate `smoke` is left out' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l junit -d 'Where the smoke tests write their `JUnit` reports' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l reviewer -d 'Login of a person who may approve, in the commands that are left to do' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l actions -d 'The actions that the workflows use: your copy of this repository, and its version [default: as shipped]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l checkout -d 'Top folder of the checkout' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l dry-run -d 'Print the files instead of writing them' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand lint" -l checkout -d 'Folder of the checkout whose workflows are checked' -r -F
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand lint" -l folder -d 'Folder with the workflow files, relative to the checkout' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand lint" -l format -d '`text` for people, `json` for programs, `github` for annotations of a workflow run' -r -f -a "text\t''
+json\t''
+github\t''"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand lint" -s h -l help -d 'Print help'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand demo" -l keep -d 'New or empty folder in which the demo keeps its files [default: a new folder below the system\'s temp folder]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "health" -d 'Check that the new version is rolled out and responds as expected'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "smoke" -d 'Run the smoke tests, and check that every critical path works'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "performance" -d 'Compare the p99 latency with its baseline'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "bundle-size" -d 'Compare the bundle\'s size with its baseline'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "approval" -d 'Check that an independent person approved this run or its pull request, and had time to review it'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "wait" -d 'Wait after the approval, while the promotion can still be cancelled or held'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "run" -d 'Run the gates of the config file in one step, in order, and stop at the first that does not pass'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "comment" -d 'Keep one comment on the pull request with the results of the gates'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "record" -d 'Collect the gates\' reports; if the required gates passed, dispatch the validation to the infra repository'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "evidence" -d 'Verify the claims of a validation\'s payload, and show the evidence before the approval'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "promote" -d 'Set the image in the infra repository, commit and push'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "status" -d 'Judge the open pull requests of promotions, and set the commit status that lets them be merged'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "emergency" -d 'Bypass the gates in an incident: a marked commit, a follow-up issue and a budget'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "rollback" -d 'Roll back the last promotion of a service, and open a review issue'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "environments" -d 'Plan, check or apply the protection rules of GitHub environments from a file'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "audit" -d 'Audit the ledger: promotions, emergencies against their budget, rollbacks, approvals per person'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "demo" -d 'Simulate a release day on this machine with the real commands: five releases, an emergency, a rollback and the audit'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size approval wait run comment record evidence promote status emergency rollback environments audit demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "health" -d 'Check that the new version is rolled out and responds as expected'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "smoke" -d 'Run the smoke tests, and check that every critical path works'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "performance" -d 'Compare the p99 latency with its baseline'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "bundle-size" -d 'Compare the bundle\'s size with its baseline'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "metric" -d 'Check that figures of monitoring are within their limits and no alert fires'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "approval" -d 'Check that an independent person approved this run or its pull request, and had time to review it'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "wait" -d 'Wait after the approval, while the promotion can still be cancelled or held'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "run" -d 'Run the gates of the config file in one step, in order, and stop at the first that does not pass'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "comment" -d 'Keep one comment on the pull request with the results of the gates'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "baseline" -d 'Keep the figures of promoted releases, with which `performance` compares the next one'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "record" -d 'Collect the gates\' reports; if the required gates passed, dispatch the validation to the infra repository'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "evidence" -d 'Verify the claims of a validation\'s payload, and show the evidence before the approval'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "promote" -d 'Set the image in the infra repository, commit and push'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "status" -d 'Judge the open pull requests of promotions, and set the commit status that lets them be merged'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "emergency" -d 'Bypass the gates in an incident: a marked commit, a follow-up issue and a budget'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "rollback" -d 'Roll back the last promotion of a service, and open a review issue'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "environments" -d 'Plan, check or apply the protection rules of GitHub environments from a file, or import them into one'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "doctor" -d 'Ask GitHub, the cluster and the registry whether everything is set up, and say how to fix what is not'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "audit" -d 'Audit the ledger: promotions, emergencies against their budget, rollbacks, approvals per person'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "init" -d 'Write the workflows and the config file for this repository, and say what is left to do'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "lint" -d 'Check the workflows that use these actions, offline: inputs, permissions, environments and the way of the reports'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "demo" -d 'Simulate a release day on this machine with the real commands: five releases, an emergency, a rollback and the audit'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand help; and not __fish_seen_subcommand_from health smoke performance bundle-size metric approval wait run comment baseline record evidence promote status emergency rollback environments doctor audit init lint demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
