@@ -106,11 +106,13 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
         [
             "health `kubeconfig: ${{ secrets.KUBECONFIG }}`",
             "health `registry-token: ${{ secrets.REGISTRY_TOKEN }}`",
+            "performance `token: ${{ github.token }}`",
             "bundle-size `token: ${{ github.token }}`",
             "approval `token: ${{ github.token }}`",
             "approval `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",
             "wait `token: ${{ github.token }}`",
             "comment `token: ${{ github.token }}`",
+            "baseline `token: ${{ steps.baselines.outputs.token }}`; docs/apps.md has the step",
             "record `token: ${{ steps.dispatcher.outputs.token }}`; docs/apps.md has the step",
             "record `source-token: ${{ github.token }}`",
             "evidence `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",
@@ -123,6 +125,9 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
             "rollback `api-token: ${{ github.token }}`",
             "rollback `token: ${{ steps.writer.outputs.token }}`; docs/apps.md has the step",
             "environments `token: ${{ github.token }}`",
+            "doctor `token: ${{ github.token }}`",
+            "doctor `kubeconfig: ${{ secrets.KUBECONFIG }}`",
+            "doctor `registry-token: ${{ secrets.REGISTRY_TOKEN }}`",
             "audit `token: ${{ github.token }}`",
         ]
     );
