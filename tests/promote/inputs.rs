@@ -36,7 +36,8 @@ fn an_invalid_input_is_named_with_its_value_and_what_is_accepted() {
         ("file", "apps/{service}", &["`file`", "no regular file at apps/checkout-service on main"]),
         ("require", "evidense", &["`require`", "evidense", "did you mean `evidence`"]),
         ("require", "none\nwait", &["`require`", "\"none\"", "`none` alone"]),
-        ("results", "{\"a\":", &["`results`", "{\"a\":", "${{ toJSON(needs) }}"]),
+        // Of text that holds tokens, the error quotes only the position.
+        ("results", "{\"a\":", &["`results`", "at line 1 column 5", "${{ toJSON(needs) }}"]),
         ("results", "[]", &["`results`", "[]", "${{ toJSON(steps) }}"]),
         ("max-age", "1 day", &["`max-age`", "1 day", "`90s`"]),
         ("timeout", "soon", &["`timeout`", "soon"]),

@@ -33,6 +33,8 @@ const fn needs(command: &'static str, input: &'static str, needs: &'static [(&'s
 /// The permissions of `README.md` that the job's own token can have.
 const NEEDS: &[TokenNeeds] = &[
     needs("bundle-size", "token", &[("pull-requests", Level::Read)]),
+    needs("performance", "token", &[("contents", Level::Read)]),
+    needs("baseline", "token", &[("contents", Level::Write)]),
     needs("comment", "token", &[("pull-requests", Level::Write)]),
     needs("record", "source-token", &[("actions", Level::Read), ("contents", Level::Read)]),
     needs("evidence", "token", &[("contents", Level::Read)]),
@@ -69,12 +71,17 @@ const NEEDS: &[TokenNeeds] = &[
         ],
     ),
     needs("wait", "token", &[("contents", Level::Read), ("issues", Level::Read)]),
-    needs("promote", "token", &[("contents", Level::Write)]),
+    TokenNeeds { only: Some(("mode", "push")), ..needs("promote", "token", &[("contents", Level::Write)]) },
+    TokenNeeds {
+        only: Some(("mode", "pull-request")),
+        ..needs("promote", "token", &[("contents", Level::Write), ("pull-requests", Level::Read)])
+    },
     needs("emergency", "token", &[("contents", Level::Write)]),
     needs("emergency", "api-token", &[("actions", Level::Read), ("issues", Level::Write)]),
     needs("rollback", "token", &[("contents", Level::Write)]),
     needs("rollback", "api-token", &[("actions", Level::Read), ("issues", Level::Write)]),
     needs("environments", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
+    needs("doctor", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
     needs("audit", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
 ];
 
