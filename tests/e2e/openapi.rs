@@ -7,6 +7,8 @@
 
 #[path = "openapi/all_routes.rs"]
 mod all_routes;
+#[path = "openapi/discussions.rs"]
+mod discussions;
 #[path = "openapi/exchange.rs"]
 mod exchange;
 
