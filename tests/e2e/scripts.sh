@@ -82,6 +82,9 @@ release actions v1.10.0
 audit unreleased
 commit=$(git -C "$work/actions" rev-parse v1.10.0)
 check 'a workflow that the release does not have is named' 1 "v1\.10\.0 has no workflow 'audti'" copy audit audti
+mkdir "$work/actions/workflows/other"
+cp "$work/actions/workflows/audit.yml" "$work/actions/workflows/other/"
+check 'two workflows of one name are refused' 1 'two of these workflows are called audit\.yml' env at=v1.2.3 COMMIT="$commit" bash -c "$(declare -f copy); work=$work copy audit other/audit"
 check 'and nothing was copied' 1 '' test -e "$work/copies"
 check 'the copy is that of the newest release, and names it' 0 'copies/audit\.yml$' copy audit
 check 'its actions are those of the remote, at the commit of the release' 0 \
