@@ -172,6 +172,12 @@ def correct(cut):
                 parameter = resolved(cut, entry)
                 if parameter["name"] == "created":
                     parameter["schema"].pop("format", None)
+            # Of the kinds of an error, a simple one is of each: none of them requires a field.
+            for response in map(lambda entry: resolved(cut, entry), method["responses"].values()):
+                schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+                choices = [reference.get("$ref", "") for reference in schema.get("oneOf", [])]
+                if any(choice.endswith("/basic-error") for choice in choices):
+                    schema["anyOf"] = schema.pop("oneOf")
             # Every route can answer with these errors.
             for status in EVERYWHERE:
                 error = {"application/json": {"schema": {"$ref": "#/components/schemas/basic-error"}}}
