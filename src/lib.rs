@@ -35,6 +35,7 @@ pub mod proof;
 pub mod reconcile;
 pub mod report;
 pub mod results;
+pub mod ruleset;
 pub mod runner_env;
 pub mod sandbox;
 pub mod secret;

@@ -83,16 +83,83 @@ fn kustomize() {
     assert!(validate.contains("workload: deployment/shop-web\n"), "{validate}");
 }
 
+/// What `init` writes for promotions by pull request.
+const BY_PULL_REQUEST: [&str; 2] = ["--approval", "pull-request"];
+
+#[test]
+fn kustomize_by_pull_request() {
+    let runner = repository(&KUSTOMIZE);
+    let flags =
+        [&BY_PULL_REQUEST[..], &["--path", "src", "--staging-url", "https://staging.example.com/ready"]].concat();
+    let log = assert_init(
+        &runner,
+        &flags,
+        &[
+            "- path: deploy/overlays/production/kustomization.yaml",
+            "paths: [src]",
+            "source: pull-request",
+            "minimum: 1",
+        ],
+    );
+    let names: Vec<String> = written(&runner).into_iter().map(|(path, _)| path).collect();
+    for name in ["validate-staging", "promotion-open", "promotion-review", "promotion-status", "audit"] {
+        assert!(names.contains(&format!(".github/workflows/{name}.yml")), "{name}: {names:?}");
+    }
+    assert_eq!(names.len(), 7, "with the config file and the deploy workflow: {names:?}");
+    for command in [
+        "can_approve_pull_request_reviews=true",
+        "paths-ignore: [deploy/overlays/production/kustomization.yaml]",
+        "gh secret set PRODUCTION_KUBECONFIG --repo acme/shop --env production-readonly <kubeconfig.yaml",
+        "gh api -X POST repos/acme/shop/rulesets",
+    ] {
+        assert!(log.contains(command), "{command}\n{log}");
+    }
+    let again = init(&runner, &flags);
+    assert!(again.code == 0 && again.log.contains("is there already: .github/promote-gates.yml"), "{}", again.log);
+    let other = init(&runner, &[]);
+    assert!(other.code == 2 && other.log.contains("there already, with another content"), "{}", other.log);
+}
+
+#[test]
+fn two_repositories_by_pull_request() {
+    let runner = repository(&KUSTOMIZE);
+    let two = [
+        "--source",
+        "acme/web",
+        "--repository",
+        "acme/infra",
+        "--deploy-workflow",
+        ".github/workflows/deploy-staging.yml",
+    ];
+    let log = assert_init(&runner, &[&BY_PULL_REQUEST[..], &two].concat(), &["repository: acme/web"]);
+    for part in ["gh variable set READER_APP_CLIENT_ID --repo acme/infra", "init --infra acme/infra"] {
+        assert!(log.contains(part), "{part}\n{log}");
+    }
+}
+
+const HELM: [(&str, &str); 5] = [
+    ("chart/Chart.yaml", "name: shop\n"),
+    ("chart/templates/deployment.yaml", "{{- if true }}\nkind: Deployment\n{{- end }}\n"),
+    ("chart/values.yaml", "image:\n  repository: ghcr.io/acme/shop\n  tag: latest\n"),
+    ("chart/values-staging.yaml", "image:\n  tag: 1.4.1\n"),
+    ("chart/values-prod.yaml", "image:\n  tag: 1.4.0\n"),
+];
+
+#[test]
+fn helm_by_pull_request() {
+    let runner = repository(&HELM);
+    let flags = ["--staging-namespace", "staging", "--production-namespace", "production"];
+    let log = assert_init(
+        &runner,
+        &[&BY_PULL_REQUEST[..], &flags].concat(),
+        &["- path: chart/values-prod.yaml", "tag: .image.tag", "source: pull-request"],
+    );
+    assert!(log.contains("paths-ignore: [chart/values-prod.yaml]"), "{log}");
+}
+
 #[test]
 fn helm() {
-    let files = [
-        ("chart/Chart.yaml", "name: shop\n"),
-        ("chart/templates/deployment.yaml", "{{- if true }}\nkind: Deployment\n{{- end }}\n"),
-        ("chart/values.yaml", "image:\n  repository: ghcr.io/acme/shop\n  tag: latest\n"),
-        ("chart/values-staging.yaml", "image:\n  tag: 1.4.1\n"),
-        ("chart/values-prod.yaml", "image:\n  tag: 1.4.0\n"),
-    ];
-    let runner = repository(&files);
+    let runner = repository(&HELM);
     let ended = init(&runner, &[]);
     assert_eq!(ended.code, 2, "{}", ended.log);
     for flag in ["`--staging-namespace NAME`", "`--production-namespace NAME`"] {
@@ -152,6 +219,17 @@ fn monorepo() {
     let runner = repository(&files);
     let log = assert_init(&runner, &[], &["cart:", "checkout:", "search:", "paths: [\"services/cart/**\"]"]);
     assert!(log.contains("written: .github/workflows/validate-monorepo.yml"), "{log}");
+
+    let runner = repository(&files);
+    let before = written(&runner);
+    let ended = init(&runner, &BY_PULL_REQUEST);
+    assert_eq!(ended.code, 2, "{}", ended.log);
+    for part in ["3 services: cart, checkout, search", "`--approval environment`", "`--image REPOSITORY`"] {
+        assert!(ended.log.contains(part), "{part}\n{}", ended.log);
+    }
+    assert_eq!(written(&runner), before);
+    let one = [&BY_PULL_REQUEST[..], &["--image", "ghcr.io/acme/cart"]].concat();
+    assert_init(&runner, &one, &["cart:", "source: pull-request"]);
 }
 
 #[test]
@@ -197,7 +275,8 @@ fn what_is_not_clear_stops_it() {
     }
     assert_eq!(written(&runner).len(), before.len());
     for (flags, message) in [
-        (&["--approval", "phone"][..], "environment"),
+        (&["--approval", "phone"][..], "pull-request"),
+        (&["--path", "src/*.js"], "a folder such as `services/checkout/**`"),
         (&["--checkout", ".github"], "not the top of a git checkout"),
         (&["--checkout", "gone"], "gone: no such folder"),
         (&["--infra", "acme"], "it has no slash"),

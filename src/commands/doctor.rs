@@ -24,6 +24,7 @@ use crate::{
     error::CommandError,
     finding::{Finding, Verdict},
     report::{Outcome, Output},
+    ruleset::APPROVAL_STATUS,
     secret::Secret,
     subject::EnvironmentName,
     values::{HumanDuration, nonzero_duration},
@@ -42,9 +43,6 @@ use judge::{
 use look::GitHubLook;
 use rights::rights_for;
 use workflow_uses::{WorkflowUses, read_uses};
-
-/// The status that `status` sets, unless the config file names another.
-const STATUS: &str = "promote-gates/approval";
 
 /// Settings of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -147,7 +145,7 @@ fn ask_github(
     );
     let facts = look.look(kind, overview, &uses);
     let reviewed: Vec<String> = args.reviewed.iter().map(ToString::to_string).collect();
-    let status = setting(config, "status", "context").unwrap_or(STATUS);
+    let status = setting(config, "status", "context").unwrap_or(APPROVAL_STATUS);
     let intent = Intent { way: approval_way(config, &uses), reviewed: &reviewed, status };
     let mut checks = judge::judge(&facts, &uses, &intent);
     if facts.environments.seen().is_some() {

@@ -2,14 +2,18 @@
 //! nothing.
 //!
 //! [`repository`] reads the repository; [`manifests`] finds the images in it; [`setup`] settles for what the workflows are written,
-//! by the flags where it is not clear; [`workflows`] edits the shipped workflows; [`plan`](mod@plan) puts it together.
+//! by the flags where it is not clear; [`workflows`] edits the shipped workflows, and [`pull_request`] those of promotions by pull
+//! request; [`plan`](mod@plan) puts it together.
 
 mod config_text;
 mod flags;
 mod found;
+mod gate_steps;
 mod hand;
 mod manifests;
 mod plan;
+mod pull_request;
+mod push_filter;
 mod repository;
 mod setup;
 mod stage;
@@ -29,6 +33,7 @@ use crate::{
     error::CommandError,
     finding::Finding,
     report::{Outcome, Output, log::Log},
+    subject::Service,
 };
 pub use flags::Flags;
 use plan::{Plan, PlanError, plan};
@@ -71,6 +76,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let found = read_repository(&args.checkout, &ctx.world.groups)?;
     let plan = plan(&args.flags, &found).map_err(|error| match error {
         PlanError::Unclear(unclear) => not_clear(&unclear),
+        PlanError::SeveralServices(services) => not_several(&services),
         PlanError::Template(error) => not_as_shipped(&error),
     })?;
     for file in plan.files.iter().filter(|file| file.path == DEFAULT_PATH) {
@@ -103,6 +109,16 @@ fn not_clear(unclear: &[Unclear]) -> CommandError {
         .actual(list(&|one| format!("{}: {}", one.what, one.actual), "; "))
         .expected("one answer for each of them; nothing was written")
         .next(format!("give {}", list(&|one| format!("`{}`", one.flag), " and ")))
+        .bad_input()
+}
+
+fn not_several(services: &[Service]) -> CommandError {
+    let names: Vec<&str> = services.iter().map(Service::as_str).collect();
+    Finding::inconclusive("`approval`")
+        .actual(format!("`pull-request`, and there are {} services: {}", names.len(), names.join(", ")))
+        .expected("`environment`, or one service: a pull request promotes one; nothing was written")
+        .with_origin("flag")
+        .next("use `--approval environment`, or name the image of one service with `--image REPOSITORY`")
         .bad_input()
 }
 

@@ -68,6 +68,22 @@ overlays ghcr.io/acme/shop deploy
 verify 'one repository with flags' --staging-url 'https://staging.example.com/{service}/ready' \
     --production-url 'https://www.example.com/{service}/ready' --smoke 'npm run smoke' --junit 'results/*.xml' --reviewer anna
 
+sample pull-request
+overlays ghcr.io/acme/shop deploy
+verify 'one repository by pull request' --approval pull-request
+
+sample pull-request-gates
+overlays ghcr.io/acme/shop deploy
+verify 'one repository by pull request with flags' --approval pull-request --path src \
+    --staging-url 'https://staging.example.com/{service}/ready' --production-url 'https://www.example.com/{service}/ready' \
+    --smoke 'npm run smoke' --junit 'results/*.xml'
+
+sample pull-request-helm
+mkdir -p chart
+printf 'image:\n  repository: ghcr.io/acme/shop\n  tag: latest\n' >chart/values.yaml
+printf 'image:\n  tag: 1.4.0\n' >chart/values-production.yaml
+verify 'Helm by pull request' --approval pull-request --staging-namespace staging --production-namespace production
+
 sample monorepo
 overlays ghcr.io/acme/cart services/cart
 overlays ghcr.io/acme/search services/search
@@ -79,6 +95,11 @@ verify 'the repository of a service' --infra acme/infra --image ghcr.io/acme/sho
 sample infra
 overlays ghcr.io/acme/shop apps/shop
 verify 'the infra repository' --repository acme/infra --source acme/shop \
+    --deploy-workflow .github/workflows/deploy-staging.yml
+
+sample infra-pull-request
+overlays ghcr.io/acme/shop apps/shop
+verify 'the infra repository by pull request' --approval pull-request --repository acme/infra --source acme/shop \
     --deploy-workflow .github/workflows/deploy-staging.yml
 
 ((failed == 0))

@@ -1,7 +1,7 @@
 //! The config file of the repository with the manifests. Pure.
 
 use super::{
-    flags::Flags,
+    flags::{Approval, Flags},
     manifests::ImagePlace,
     setup::{Layout, Setup},
     workflows::{required_gates, scalar},
@@ -27,9 +27,12 @@ pub fn config_text(setup: &Setup, flags: &Flags) -> String {
         lines.push(format!("    workflow: .github/workflows/{workflow}.yml"));
         lines.push(format!("    deploy-workflow: {}", setup.deploy_workflow.path));
         lines.push(format!("    image: {}", service.image));
-        if let Some(folder) = &service.folder {
-            lines.push("    # A release that changes nothing else is not promoted again.".to_owned());
-            lines.push(format!("    paths: [{}]", scalar(&format!("{folder}/**"))));
+        let folder = service.folder.iter().map(|folder| format!("{folder}/**"));
+        let paths: Vec<String> =
+            folder.chain(flags.path.iter().map(ToString::to_string)).map(|path| scalar(&path)).collect();
+        if !paths.is_empty() {
+            lines.push("    # A release that changes nothing of this is not promoted again.".to_owned());
+            lines.push(format!("    paths: [{}]", paths.join(", ")));
         }
         lines.push("    files:".to_owned());
         lines.extend(service.places.iter().flat_map(place_lines));
@@ -37,6 +40,12 @@ pub fn config_text(setup: &Setup, flags: &Flags) -> String {
     lines.push("evidence:".to_owned());
     lines.push("  # The gates that a validation must have passed.".to_owned());
     lines.push(format!("  required: [{}]", required_gates(flags).join(", ")));
+    if flags.approval == Approval::PullRequest {
+        lines.push("approval:".to_owned());
+        lines.push("  source: pull-request".to_owned());
+        lines.push("  # How many people have to approve the pull request of a promotion.".to_owned());
+        lines.push("  minimum: 1".to_owned());
+    }
     lines.join("\n") + "\n"
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use clap::ValueEnum;
 
 use crate::{
-    config::services::workflow_path::WorkflowPath,
+    config::services::{source_path::SourcePath, workflow_path::WorkflowPath},
     error::ValueError,
     subject::{Image, Service},
     world::github::Repository,
@@ -16,11 +16,13 @@ use crate::{
 pub enum Approval {
     /// The reviewers of a GitHub environment.
     Environment,
+    /// The reviewers of the promotion's pull request, on any plan.
+    PullRequest,
 }
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
-    /// How a person approves a promotion: `environment` asks the reviewers of a GitHub environment
+    /// How a person approves a promotion: `environment` asks the reviewers of a GitHub environment, `pull-request` those of the promotion's pull request, on any plan
     #[arg(long, value_enum, default_value = "environment")]
     pub approval: Approval,
     /// Infra repository with the manifests, if they are not in this repository: only the gates are written here
@@ -38,6 +40,9 @@ pub struct Flags {
     /// Name of the service [default: the last part of its image]
     #[arg(long, value_name = "NAME")]
     pub service: Option<Service>,
+    /// What belongs to the service in its repository, a folder or a file, as `paths` in the config file [default: everything]
+    #[arg(long, value_name = "PATH")]
+    pub path: Vec<SourcePath>,
     /// Files that have the image in production [default: those whose path, name or namespace names production]
     #[arg(long, value_name = "PATH")]
     pub manifest: Vec<String>,

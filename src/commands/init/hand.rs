@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    flags::Flags,
+    flags::{Approval, Flags},
+    push_filter::PushFilter,
     setup::{Layout, Setup},
-    workflows::{Needed, PlannedFile},
+    workflows::{Needed, PlannedFile, scalar},
 };
+use crate::ruleset::{APPROVAL_STATUS, default_branch_ruleset};
 
 /// One step, and the commands for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,52 +48,148 @@ pub fn hand_steps(setup: &Setup, files: &[PlannedFile], flags: &Flags) -> Vec<Ha
         }));
         steps.push(HandStep::new("Choose who approves: create the environments, with reviewers:", commands));
     }
-    let needed: BTreeSet<&Needed> = files.iter().flat_map(|file| &file.needs).collect();
-    if !needed.is_empty() {
-        let command = |needed: &&Needed| {
-            let kind = if needed.is_secret { "secret" } else { "variable" };
-            let environment = needed.environment.as_ref().map(|name| format!(" --env {name}")).unwrap_or_default();
-            let value = match needed.name.rsplit('_').next() {
-                Some("KUBECONFIG") => " <kubeconfig.yaml",
-                Some("KEY") => " <private-key.pem",
-                _ => "",
-            };
-            format!("gh {kind} set {} --repo {}{environment}{value}", needed.name, setup.repository)
-        };
-        let created: BTreeSet<&str> = needed.iter().filter_map(|needed| needed.environment.as_deref()).collect();
-        let create = created.into_iter().filter(|name| !["production", "production-emergency"].contains(name));
-        let mut commands: Vec<String> =
-            create.map(|name| format!("gh api -X PUT repos/{}/environments/{name}", setup.repository)).collect();
-        commands.extend(needed.iter().map(command));
-        let what = if needed.iter().all(|needed| needed.name.ends_with("KUBECONFIG")) {
-            "Give the gates read access to the clusters (health/README.md has the Role):"
-        } else {
-            "Set the secrets: read access to the clusters (health/README.md has the Role), and the tokens (README.md, Permissions):"
-        };
-        steps.push(HandStep::new(what, commands));
+    steps.extend(secrets_step(setup, files, flags));
+    steps.extend(other_repository_step(setup, flags));
+    steps.push(commit_step(files, None));
+    steps
+}
+
+/// With a rule of the default branch: it comes last, because it refuses the push of the workflows.
+pub fn steps_by_pull_request(
+    setup: &Setup,
+    files: &[PlannedFile],
+    flags: &Flags,
+    filter: Option<PushFilter>,
+) -> Vec<HandStep> {
+    let repository = &setup.repository;
+    let has_promotions = !matches!(setup.layout, Layout::Services { .. });
+    let mut steps = Vec::new();
+    if has_promotions {
+        steps.push(HandStep::new(
+            "Allow Actions to open pull requests; if GitHub answers 409, the organisation forbids it, and has the same setting:",
+            vec![format!(
+                "gh api -X PUT repos/{repository}/actions/permissions/workflow -F can_approve_pull_request_reviews=true"
+            )],
+        ));
     }
+    steps.extend(secrets_step(setup, files, flags));
+    if let Some(filter) = filter {
+        steps.push(filter_step(setup, filter));
+    }
+    steps.extend(other_repository_step(setup, flags));
+    steps.push(commit_step(files, filter.map(|_| setup.deploy_workflow.path.as_str())));
+    if has_promotions {
+        let ruleset = default_branch_ruleset(&[APPROVAL_STATUS]);
+        steps.push(HandStep::new(
+            format!(
+                "Then add a rule for the default branch, which requires pull requests and the status {APPROVAL_STATUS} (a private \
+                 repository of the Free plan has no rules). From then on, every pull request waits for this status. If one is no \
+                 promotion, the person who merges it sets the status on its last commit by hand, with the second command:"
+            ),
+            vec![
+                format!("gh api -X POST repos/{repository}/rulesets --input - <<<'{ruleset}'"),
+                format!("gh api repos/{repository}/statuses/SHA -f context={APPROVAL_STATUS} -f state=success"),
+            ],
+        ));
+    }
+    steps
+}
+
+fn secrets_step(setup: &Setup, files: &[PlannedFile], flags: &Flags) -> Option<HandStep> {
+    let all: BTreeSet<&Needed> = files.iter().flat_map(|file| &file.needs).collect();
+    // What the whole repository has, a job with an environment has, too.
+    let is_covered =
+        |needed: &Needed| needed.environment.is_some() && all.contains(&Needed { environment: None, ..needed.clone() });
+    let needed: BTreeSet<&Needed> = all.iter().copied().filter(|needed| !is_covered(needed)).collect();
+    if needed.is_empty() {
+        return None;
+    }
+    let command = |needed: &&Needed| {
+        let kind = if needed.is_secret { "secret" } else { "variable" };
+        let environment = needed.environment.as_ref().map(|name| format!(" --env {name}")).unwrap_or_default();
+        let value = match needed.name.rsplit('_').next() {
+            Some("KUBECONFIG") => " <kubeconfig.yaml",
+            Some("KEY") => " <private-key.pem",
+            _ => "",
+        };
+        format!("gh {kind} set {} --repo {}{environment}{value}", needed.name, setup.repository)
+    };
+    let created: BTreeSet<&str> = needed.iter().filter_map(|needed| needed.environment.as_deref()).collect();
+    let create = created.into_iter().filter(|name| !["production", "production-emergency"].contains(name));
+    let mut commands: Vec<String> = create
+        .flat_map(|name| {
+            let environment = format!("repos/{}/environments/{name}", setup.repository);
+            match flags.approval {
+                Approval::Environment => vec![format!("gh api -X PUT {environment}")],
+                Approval::PullRequest => only_default_branch(setup, &environment),
+            }
+        })
+        .collect();
+    commands.extend(needed.iter().map(command));
+    let what = if needed.iter().all(|needed| needed.name.ends_with("KUBECONFIG")) {
+        "Give the gates read access to the clusters (health/README.md has the Role):"
+    } else {
+        "Set the secrets: read access to the clusters (health/README.md has the Role), and the tokens (README.md, Permissions):"
+    };
+    Some(HandStep::new(what, commands))
+}
+
+/// An environment that only the default branch may use: without reviewers, its secrets are anyone's who can push.
+fn only_default_branch(setup: &Setup, environment: &str) -> Vec<String> {
+    let policy = r#"{"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}"#;
+    let branch = format!("$(gh api repos/{} --jq .default_branch)", setup.repository);
+    vec![
+        format!("gh api -X PUT {environment} --input - <<<'{policy}'"),
+        format!("gh api -X POST {environment}/deployment-branch-policies -f name=\"{branch}\""),
+    ]
+}
+
+fn filter_step(setup: &Setup, filter: PushFilter) -> HandStep {
+    let list = |before: &str| {
+        let all = setup.manifests().into_iter().map(|path| scalar(&format!("{before}{path}")));
+        all.collect::<Vec<_>>().join(", ")
+    };
+    let (place, lines) = match filter {
+        PushFilter::PathsIgnore => ("below `push`", format!("paths-ignore: [{}]", list(""))),
+        PushFilter::Paths => ("at the end of `paths` below `push`", list("!")),
+    };
+    let what = format!(
+        "Promotions are commits of this repository, too. Add this to {}, {place}, so that they do not deploy:",
+        setup.deploy_workflow.path
+    );
+    HandStep::new(what, vec![lines])
+}
+
+fn other_repository_step(setup: &Setup, flags: &Flags) -> Option<HandStep> {
+    let approval = match flags.approval {
+        Approval::Environment => "",
+        Approval::PullRequest => " --approval pull-request",
+    };
     match &setup.layout {
-        Layout::Services { infra } => steps.push(HandStep::new(
+        Layout::Services { infra } => Some(HandStep::new(
             format!("Do the same in a checkout of {infra}:"),
             vec![format!(
-                "promote-gates init --source {} --deploy-workflow {}",
+                "promote-gates init --source {} --deploy-workflow {}{approval}",
                 setup.repository, setup.deploy_workflow.path
             )],
         )),
         Layout::Infra { source } => {
             let images: Vec<String> =
                 setup.services.iter().map(|service| format!(" --image {}", service.image)).collect();
-            steps.push(HandStep::new(
+            Some(HandStep::new(
                 format!("Do the same in a checkout of {source}, if it has no gates yet:"),
-                vec![format!("promote-gates init --infra {}{}", setup.repository, images.concat())],
-            ));
+                vec![format!("promote-gates init --infra {}{}{approval}", setup.repository, images.concat())],
+            ))
         }
-        Layout::Both => {}
+        Layout::Both => None,
     }
-    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    steps.push(HandStep::new(
+}
+
+/// `edited`: a file that the person has changed before.
+fn commit_step(files: &[PlannedFile], edited: Option<&str>) -> HandStep {
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).chain(edited).collect();
+    HandStep::new(
         "Commit, and push to the default branch: GitHub starts the workflows of that branch only.",
         vec![format!("git add {}", paths.join(" ")), "git commit -m 'Gates before production' && git push".to_owned()],
-    ));
-    steps
+    )
 }

@@ -2,14 +2,15 @@
 
 use super::{
     config_text::config_text,
-    flags::Flags,
+    flags::{Approval, Flags},
     found::Found,
-    hand::{HandStep, hand_steps},
+    hand::{HandStep, hand_steps, steps_by_pull_request},
+    push_filter::{PushFilter, missing_filter},
     setup::{Layout, Setup, Unclear, set_up},
     template::TemplateError,
     workflows::{PlannedFile, plan_workflows},
 };
-use crate::config::paths::DEFAULT_PATH;
+use crate::{config::paths::DEFAULT_PATH, subject::Service};
 
 #[derive(Debug)]
 pub struct Plan {
@@ -22,20 +23,34 @@ pub struct Plan {
 #[derive(Debug)]
 pub enum PlanError {
     Unclear(Vec<Unclear>),
+    /// Several services, of which a pull request promotes none.
+    SeveralServices(Vec<Service>),
     Template(TemplateError),
 }
 
 /// # Errors
-/// What is not clear; a shipped workflow that is not as expected.
+/// What is not clear; several services by pull request; a shipped workflow that is not as expected.
 pub fn plan(flags: &Flags, found: &Found) -> Result<Plan, PlanError> {
     let setup = set_up(flags, found).map_err(PlanError::Unclear)?;
+    if flags.approval == Approval::PullRequest && setup.services.len() > 1 {
+        return Err(PlanError::SeveralServices(setup.services.into_iter().map(|service| service.name).collect()));
+    }
     let mut files = plan_workflows(&setup, flags).map_err(PlanError::Template)?;
     if !matches!(setup.layout, Layout::Services { .. }) {
         let text = config_text(&setup, flags);
         files.insert(0, PlannedFile { path: DEFAULT_PATH.to_owned(), text, needs: Vec::new() });
     }
-    let steps = hand_steps(&setup, &files, flags);
+    let steps = match flags.approval {
+        Approval::Environment => hand_steps(&setup, &files, flags),
+        Approval::PullRequest => steps_by_pull_request(&setup, &files, flags, lacking_filter(&setup, found)),
+    };
     Ok(Plan { assumed: assumed(&setup, flags), files, steps })
+}
+
+/// The filter that the deploy workflow lacks: where the manifests are in another repository, promotions are no commits of this one.
+fn lacking_filter(setup: &Setup, found: &Found) -> Option<PushFilter> {
+    let deploy = found.workflows.iter().find(|file| file.path == setup.deploy_workflow.path)?;
+    (setup.layout == Layout::Both).then(|| missing_filter(&deploy.text, &setup.manifests()))?
 }
 
 fn assumed(setup: &Setup, flags: &Flags) -> Vec<String> {
@@ -62,6 +77,19 @@ fn assumed(setup: &Setup, flags: &Flags) -> Vec<String> {
         assumed.push("no load test is run; performance/README.md shows how to add the gate".to_owned());
     }
     if !matches!(setup.layout, Layout::Services { .. }) {
+        if flags.approval == Approval::PullRequest {
+            assumed.push("one person has to approve (`minimum` below `approval` in the config file)".to_owned());
+            if flags.path.is_empty() {
+                assumed.push(
+                    "every commit is part of the service; with --path, only those count that change it".to_owned(),
+                );
+            }
+            assumed.push(
+                "no workflow is for an emergency or a rollback: both push, which the rule of the default branch refuses \
+                 (docs/any-plan.md says what a person does instead)"
+                    .to_owned(),
+            );
+        }
         assumed.push(
             "the tag of the image in production names its commit; if not, set `allow-first: true` below `evidence` in the config file \
              for the first promotion"

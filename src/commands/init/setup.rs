@@ -38,6 +38,15 @@ pub struct Setup {
     pub production_namespace: String,
 }
 
+impl Setup {
+    /// The files that promotions change.
+    pub fn manifests(&self) -> Vec<&str> {
+        let paths: BTreeSet<&str> =
+            self.services.iter().flat_map(|service| &service.places).map(|place| place.path.as_str()).collect();
+        paths.into_iter().collect()
+    }
+}
+
 #[derive(Debug)]
 pub struct ServiceSetup {
     pub name: Service,
@@ -162,7 +171,7 @@ fn find_services(
         return Err(Unclear::new("the image", "none was looked for in another repository", "--image REPOSITORY"));
     }
     let count = images.len();
-    if count > 1 && (flags.service.is_some() || flags.workload.is_some()) {
+    if count > 1 && (flags.service.is_some() || flags.workload.is_some() || !flags.path.is_empty()) {
         let names: Vec<&str> = images.keys().map(Image::as_str).collect();
         return Err(Unclear::new("the service", format!("several images: {}", names.join(", ")), "--image REPOSITORY"));
     }

@@ -89,8 +89,17 @@ impl Template {
 
     /// The lines of a job.
     pub fn job_text(&self, job: &str) -> String {
-        let Ok(lines) = self.find(&[Key("jobs"), Key(job)]) else { return String::new() };
-        self.text.lines().skip(lines.first).take(lines.end - lines.first).collect::<Vec<_>>().join("\n")
+        self.node_text(&[Key("jobs"), Key(job)]).unwrap_or_default()
+    }
+
+    /// The lines of a step, without the comment above it.
+    pub fn step_text(&self, job: &str, index: usize) -> Result<String, TemplateError> {
+        self.node_text(&[Key("jobs"), Key(job), Key("steps"), Item(index)])
+    }
+
+    fn node_text(&self, path: &[At<'_>]) -> Result<String, TemplateError> {
+        let lines = self.find(path)?;
+        Ok(self.text.lines().skip(lines.first).take(lines.end - lines.first).collect::<Vec<_>>().join("\n"))
     }
 
     /// Sets the value of a key, which the template has. A value of several lines becomes a block.
@@ -130,6 +139,14 @@ impl Template {
     pub fn put_key(&mut self, path: &[At<'_>], key: &str, value: &str) -> Result<(), TemplateError> {
         let whole = [path, &[Key(key)]].concat();
         if self.has(&whole) { self.set(&whole, value) } else { self.add(path, key, value) }
+    }
+
+    /// Puts a step of another workflow, with a comment above it, before a step of a job.
+    pub fn insert_step(&mut self, job: &str, index: usize, step: &str) -> Result<(), TemplateError> {
+        let lines = self.find(&[Key("jobs"), Key(job), Key("steps"), Item(index)])?;
+        let at = self.above(&lines);
+        self.put(at, at, step.lines().map(ToOwned::to_owned).collect());
+        Ok(())
     }
 
     /// Removes a job, and the blank line behind it.
@@ -259,6 +276,19 @@ mod tests {
         assert_eq!(text, TEXT.replace("      - run: x\n", ""));
         let text = edited(|template| template.remove_job("a"));
         assert_eq!(text, "# top\nname: x\n\njobs:\n  b:\n    steps:\n      - uses: actions/x@v1\n");
+    }
+
+    #[test]
+    fn a_step_is_put_before_another_and_its_comment() {
+        let commented = TEXT.replace("      - run: x\n", "      # why\n      - run: x\n");
+        let mut template = Template::new(&commented);
+        let step = template.step_text("b", 0).unwrap();
+        assert_eq!(step, "      - uses: actions/x@v1");
+        template.insert_step("a", 1, &step).unwrap();
+        let expected =
+            commented.replace("      # why\n      - run", "      - uses: actions/x@v1\n      # why\n      - run");
+        assert_eq!(template.clone().into_text(), expected);
+        assert!(template.insert_step("a", 9, &step).is_err() && template.step_text("gone", 0).is_err());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use super::{
     flags::{Approval, Flags},
+    gate_steps::{APP_TOKEN, JOB_TOKEN, Step, remove_step, require, set_endpoints, set_health, step},
+    pull_request::{self, plan_promotions},
     setup::{Layout, ServiceSetup, Setup},
     template::{
         At::{Item, Key},
@@ -21,6 +23,10 @@ const HEADER: &[&str] = &[
     "After each deployment to staging: does the release pass its gates? `record` sends the results to the repository with the",
     "manifests, where a person approves.",
 ];
+const HEADER_ONE_REPOSITORY: &[&str] = &[
+    "After each deployment to staging: does the release pass its gates? `record` starts `promotion-open.yml` with the results, and",
+    "people review the pull request of the promotion.",
+];
 const HEADER_MONOREPO: &[&str] = &[
     "After each deployment to staging: which of the deployed services pass their gates? `record` sends those to the repository with",
     "the manifests, in one dispatch, and a person approves them once. A service that does not pass keeps no other back.",
@@ -29,12 +35,8 @@ const HEADER_MONOREPO: &[&str] = &[
     "{\"service\": \"checkout-service\", \"image\": \"ghcr.io/acme/checkout-service\", \"tag\": \"…\", \"digest\": \"sha256:…\"}.",
 ];
 
-/// The token of the job.
-const JOB_TOKEN: &str = "${{ github.token }}";
 /// The inputs with a token for GitHub.
 const TOKENS: [&str; 3] = ["token", "source-token", "api-token"];
-/// An action that makes the token of an App.
-const APP_TOKEN: &str = "actions/create-github-app-token";
 /// The commands whose tokens the job can have itself, if everything is in one repository, with the permissions for that.
 const OWN_PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
     ("record", &[("contents", "write # the dispatch to this repository")]),
@@ -71,26 +73,34 @@ pub struct Needed {
 pub fn plan_workflows(setup: &Setup, flags: &Flags) -> Result<Vec<PlannedFile>, TemplateError> {
     let mut files = Vec::new();
     if !matches!(setup.layout, Layout::Infra { .. }) {
-        files.push(match &setup.services[..] {
-            [only] => ("validate-staging", validate(setup, only, flags)?),
+        files.push(match (&setup.services[..], &setup.layout, flags.approval) {
+            ([only], Layout::Both, Approval::PullRequest) => {
+                let shipped = Template::new(pull_request::VALIDATE);
+                ("validate-staging", validate(shipped, HEADER_ONE_REPOSITORY, setup, only, flags)?)
+            }
+            ([only], ..) => ("validate-staging", validate(Template::new(VALIDATE), HEADER, setup, only, flags)?),
             _ => ("validate-monorepo", validate_monorepo(setup, flags)?),
         });
     }
     if !matches!(setup.layout, Layout::Services { .. }) {
         match flags.approval {
-            Approval::Environment => files.push(("promote-to-production", promote(setup, flags)?)),
+            Approval::Environment => {
+                files.push(("promote-to-production", promote(setup, flags)?));
+                files.push(("emergency-promote", by_hand(setup, EMERGENCY)?));
+                files.push(("rollback", by_hand(setup, ROLLBACK)?));
+                files.push(("audit", Template::new(AUDIT)));
+            }
+            Approval::PullRequest => files.extend(plan_promotions(setup, flags, &Template::new(PROMOTE))?),
         }
-        files.push(("emergency-promote", by_hand(setup, EMERGENCY)?));
-        files.push(("rollback", by_hand(setup, ROLLBACK)?));
-        files.push(("audit", Template::new(AUDIT)));
     }
     let finish = |(name, mut template): (&str, Template)| {
-        match &setup.layout {
-            Layout::Both => {
+        match (&setup.layout, flags.approval) {
+            (Layout::Both, Approval::Environment) => {
                 use_job_tokens(&mut template)?;
                 template.replace("# In the infra repository. ", "# ");
             }
-            Layout::Services { infra: other } | Layout::Infra { source: other } => {
+            (Layout::Both, Approval::PullRequest) => template.replace("# In the repository with the manifests. ", "# "),
+            (Layout::Services { infra: other } | Layout::Infra { source: other }, _) => {
                 set_other(&mut template, setup, other)?;
             }
         }
@@ -104,9 +114,14 @@ pub fn plan_workflows(setup: &Setup, flags: &Flags) -> Result<Vec<PlannedFile>, 
 }
 
 /// The gates of a repository with one service.
-fn validate(setup: &Setup, service: &ServiceSetup, flags: &Flags) -> Result<Template, TemplateError> {
-    let mut template = Template::new(VALIDATE);
-    template.set_header(HEADER);
+fn validate(
+    mut template: Template,
+    header: &[&str],
+    setup: &Setup,
+    service: &ServiceSetup,
+    flags: &Flags,
+) -> Result<Template, TemplateError> {
+    template.set_header(header);
     template.set(&[Key("on"), Key("workflow_run"), Key("workflows")], &workflow_list(setup))?;
     template.set(&[Key("env"), Key("SERVICE")], service.name.as_str())?;
     template.remove_job("performance");
@@ -174,60 +189,6 @@ fn by_hand(setup: &Setup, shipped: &str) -> Result<Template, TemplateError> {
     let options = [Key("on"), Key("workflow_dispatch"), Key("inputs"), Key("service"), Key("options")];
     template.set(&options, &format!("[{}]", names.join(", ")))?;
     Ok(template)
-}
-
-/// A step of a job that uses one of our actions.
-struct Step {
-    job: String,
-    index: usize,
-}
-
-impl Step {
-    fn with(&self) -> Vec<super::template::At<'_>> {
-        vec![Key("jobs"), Key(&self.job), Key("steps"), Item(self.index), Key("with")]
-    }
-
-    fn key<'s>(&'s self, key: &'s str) -> Vec<super::template::At<'s>> {
-        [&self.with()[..], &[Key(key)]].concat()
-    }
-}
-
-fn step(template: &Template, job: &str, action: &str) -> Option<Step> {
-    let index = *template.steps(job, action).first()?;
-    Some(Step { job: job.to_owned(), index })
-}
-
-fn require(template: &Template, job: &str, action: &str) -> Result<Step, TemplateError> {
-    step(template, job, action).ok_or_else(|| TemplateError(format!("no step of {action} in job {job}")))
-}
-
-fn remove_step(template: &mut Template, job: &str, action: &str) {
-    for index in template.steps(job, action).into_iter().rev() {
-        template.remove(&[Key("jobs"), Key(job), Key("steps"), Item(index)]);
-    }
-}
-
-fn set_health(template: &mut Template, health: &Step, namespace: &str, workload: &str) -> Result<(), TemplateError> {
-    template.set(&health.key("namespace"), namespace)?;
-    template.set(&health.key("workload"), workload)
-}
-
-/// The endpoints of a gate; without a URL, the gate looks at the rollout alone.
-fn set_endpoints(
-    template: &mut Template,
-    health: &Step,
-    url: Option<&str>,
-    service: &str,
-) -> Result<(), TemplateError> {
-    // Only the team knows what its service answers.
-    template.remove(&health.key("condition"));
-    if let Some(url) = url {
-        return template.set(&health.key("endpoints"), &url.replace("{service}", service));
-    }
-    for key in ["endpoints", "interval", "consecutive"] {
-        template.remove(&health.key(key));
-    }
-    Ok(())
 }
 
 fn set_smoke(template: &mut Template, job: &str, flags: &Flags) -> Result<(), TemplateError> {

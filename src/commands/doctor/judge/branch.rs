@@ -1,12 +1,11 @@
 //! The rules of the default branch: whether it is protected, and requires the status of an approval. Pure.
 
-use serde_json::{Value, json};
-
 use crate::{
     commands::doctor::{
         check::{Check, Needs, shell_word},
         facts::{ApprovalWay, GitHubFacts, Intent},
     },
+    ruleset::default_branch_ruleset,
     world::github::{Inspection, RulesetRule},
 };
 
@@ -109,31 +108,7 @@ fn by_pull_request(
 /// The command that makes a ruleset for the default branch.
 #[must_use]
 pub fn fix_protection(facts: &GitHubFacts, statuses: &[&str]) -> String {
-    let mut rules: Vec<Value> = vec![
-        json!({ "type": "deletion" }),
-        json!({ "type": "non_fast_forward" }),
-        json!({ "type": "pull_request", "parameters": {
-            "required_approving_review_count": 1,
-            "dismiss_stale_reviews_on_push": true,
-            "require_code_owner_review": false,
-            "require_last_push_approval": false,
-            "required_review_thread_resolution": false,
-        } }),
-    ];
-    if !statuses.is_empty() {
-        let checks: Vec<Value> = statuses.iter().map(|context| json!({ "context": context })).collect();
-        rules.push(json!({ "type": "required_status_checks", "parameters": {
-            "strict_required_status_checks_policy": false,
-            "required_status_checks": checks,
-        } }));
-    }
-    let ruleset = json!({
-        "name": "promote-gates",
-        "target": "branch",
-        "enforcement": "active",
-        "conditions": { "ref_name": { "include": ["~DEFAULT_BRANCH"], "exclude": [] } },
-        "rules": rules,
-    });
+    let ruleset = default_branch_ruleset(statuses);
     format!(
         "`gh api --method POST repos/{}/rulesets --input - <<< {}`; if an App pushes promotions to this branch, add it to the \
          ruleset's bypass list",

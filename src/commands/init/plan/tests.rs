@@ -235,3 +235,171 @@ fn images_of_others_are_left_out() {
     let plan = planned("", &found);
     assert!(!text(&plan, "promote-gates.yml").contains("redis"));
 }
+
+#[test]
+fn a_promotion_by_pull_request_needs_no_reviewers_of_an_environment() {
+    let plan = planned("--approval pull-request --path src/** --path Dockerfile", &kustomize());
+    let paths: Vec<&str> = plan.files.iter().map(|file| file.path.rsplit('/').next().unwrap()).collect();
+    assert_eq!(
+        paths,
+        [
+            "promote-gates.yml",
+            "validate-staging.yml",
+            "promotion-open.yml",
+            "promotion-review.yml",
+            "promotion-status.yml",
+            "audit.yml"
+        ]
+    );
+    let names: Vec<(&str, Option<&str>)> = plan
+        .files
+        .iter()
+        .flat_map(|file| &file.needs)
+        .map(|needed| (needed.name.as_str(), needed.environment.as_deref()))
+        .collect();
+    assert_eq!(names, [("STAGING_KUBECONFIG", None), ("PRODUCTION_KUBECONFIG", Some("production-readonly"))]);
+    let config = text(&plan, "promote-gates.yml");
+    for line in ["    paths: [src, Dockerfile]", "approval:", "  source: pull-request", "  minimum: 1"] {
+        assert!(config.lines().any(|own| own == line), "{line}\n{config}");
+    }
+    let validate = text(&plan, "validate-staging.yml");
+    for line in [
+        "    workflows: [deploy-staging]",
+        "          image: ghcr.io/acme/shop",
+        "          namespace: shop-staging",
+        "    needs: [health]",
+        "          repository: acme/shop",
+        "          required: health",
+        "      contents: write # the dispatch to this repository; a rule keeps this token from the main branch",
+    ] {
+        assert!(validate.lines().any(|own| own == line), "{line}\n{validate}");
+    }
+    let status = text(&plan, "promotion-status.yml");
+    assert!(
+        status.contains("namespace: shop-production\n") && status.contains("workload: deployment/shop\n"),
+        "{status}"
+    );
+    for file in &plan.files[1..] {
+        for word in
+            ["example.com", "checkout-service", "performance", "in other repositories", "source-token: ${{ steps"]
+        {
+            assert!(!file.text.contains(word), "{word}\n{}", file.text);
+        }
+    }
+    assert!(text(&plan, "promotion-open.yml").starts_with("# Opens the pull request"));
+}
+
+#[test]
+fn the_rule_of_the_default_branch_comes_after_the_push() {
+    let whats = |plan: &Plan| plan.steps.iter().map(|step| step.what.clone()).collect::<Vec<_>>();
+    let plan = planned("--approval pull-request", &kustomize());
+    let all = whats(&plan);
+    assert!(all.len() <= 6, "{all:#?}");
+    let place =
+        |word: &str| all.iter().position(|what| what.contains(word)).unwrap_or_else(|| panic!("{word}: {all:#?}"));
+    assert!(place("Allow Actions") < place("push to the default branch"));
+    assert!(place("do not deploy") < place("push to the default branch"));
+    assert_eq!(place("rule for the default branch"), all.len() - 1);
+    let rule = plan.steps.last().unwrap().commands.join("\n");
+    assert!(
+        rule.contains("repos/acme/shop/rulesets") && rule.contains("{\"context\":\"promote-gates/approval\"}"),
+        "{rule}"
+    );
+    let filter = &plan.steps[place("do not deploy")].commands;
+    assert_eq!(*filter, ["paths-ignore: [deploy/overlays/production/kustomization.yaml]"]);
+    let commit = plan.steps[place("push to the default branch")].commands.join("\n");
+    assert!(commit.contains(" .github/workflows/deploy.yml\n"), "{commit}");
+
+    let mut found = kustomize();
+    found.workflows[0] = file(
+        ".github/workflows/deploy.yml",
+        "name: deploy-staging\non: { push: { paths-ignore: ['deploy/overlays/production/**'] } }\n",
+    );
+    let plan = planned("--approval pull-request", &found);
+    let commit = plan.steps.iter().flat_map(|step| &step.commands).find(|command| command.starts_with("git add"));
+    assert!(!whats(&plan).iter().any(|what| what.contains("do not deploy")), "{:#?}", plan.steps);
+    assert!(!commit.unwrap().contains("deploy.yml"), "{commit:?}");
+    let by_environment = planned("", &kustomize());
+    assert!(
+        !whats(&by_environment).iter().any(|what| what.contains("do not deploy") || what.contains("Allow Actions"))
+    );
+}
+
+#[test]
+fn an_app_reads_the_service_in_another_repository() {
+    let services = "--approval pull-request --infra acme/infra --image ghcr.io/acme/shop --staging-namespace shop";
+    let services = planned(services, &kustomize());
+    let paths: Vec<&str> = services.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, [".github/workflows/validate-staging.yml"]);
+    assert!(text(&services, "validate-staging.yml").contains("repository: acme/infra\n"));
+    let commands =
+        |plan: &Plan| plan.steps.iter().flat_map(|step| step.commands.clone()).collect::<Vec<_>>().join("\n");
+    assert!(
+        commands(&services)
+            .contains("init --source acme/shop --deploy-workflow .github/workflows/deploy.yml --approval")
+    );
+    assert!(!commands(&services).contains("rulesets"), "{}", commands(&services));
+
+    let infra = "--approval pull-request --source acme/shop --repository acme/infra --deploy-workflow .github/workflows/deploy.yml";
+    let infra = planned(infra, &kustomize());
+    assert!(infra.files.iter().all(|file| !file.path.contains("validate")));
+    assert!(text(&infra, "promote-gates.yml").contains("    repository: acme/shop\n"));
+    let open = text(&infra, "promotion-open.yml");
+    assert!(open.contains("          source-token: ${{ steps.reader.outputs.token }}\n"), "{open}");
+    let status = text(&infra, "promotion-status.yml");
+    for (part, count) in [
+        ("      - id: reader\n", 2),
+        ("      - id: reader-after-wait\n", 1),
+        ("          repositories: shop\n", 3),
+        ("          source-token: ${{ steps.reader.outputs.token }}\n", 2),
+        ("          source-token: ${{ steps.reader-after-wait.outputs.token }}\n", 1),
+    ] {
+        assert_eq!(status.matches(part).count(), count, "{part}\n{status}");
+    }
+    let order = ["- id: approval", "- id: wait", "- id: reader-after-wait", "- id: promote"];
+    let merge = &status[status.find("  merge:").unwrap()..];
+    let places: Vec<usize> = order.iter().map(|part| merge.find(part).unwrap()).collect();
+    assert!(places.is_sorted(), "{merge}");
+    assert_eq!(commands(&infra).matches("gh secret set READER_APP_PRIVATE_KEY").count(), 1, "{}", commands(&infra));
+    assert!(commands(&infra).contains("repos/acme/infra/rulesets") && !commands(&infra).contains("paths-ignore"));
+    assert!(commands(&infra).contains("init --infra acme/infra --image ghcr.io/acme/shop --approval pull-request"));
+}
+
+#[test]
+fn several_services_are_not_promoted_by_pull_request() {
+    let overlay = |service: &str, stage: &str| {
+        file(
+            &format!("apps/{service}/{stage}/kustomization.yaml"),
+            &format!("namespace: {stage}\nimages: [{{ name: ghcr.io/acme/{service}, newTag: '1' }}]\n"),
+        )
+    };
+    let stages = ["staging", "production"];
+    let manifests = ["cart", "shop"].iter().flat_map(|service| stages.map(|stage| overlay(service, stage))).collect();
+    let found = Found { manifests, ..kustomize() };
+    for line in [
+        "--approval pull-request",
+        "--approval pull-request --source acme/shop --deploy-workflow .github/workflows/deploy.yml",
+        "--approval pull-request --infra acme/infra --image ghcr.io/acme/cart --image ghcr.io/acme/shop --staging-namespace x",
+    ] {
+        match plan(&flags(line), &found) {
+            Err(PlanError::SeveralServices(names)) => assert_eq!(names.len(), 2),
+            other => panic!("{line}: {other:#?}"),
+        }
+    }
+    let one = planned("--approval pull-request --image ghcr.io/acme/cart", &found);
+    assert!(text(&one, "promote-gates.yml").contains("  cart:\n"));
+    assert_eq!(unclear("--path src", &found), [("the service".to_owned(), "--image REPOSITORY".to_owned())]);
+}
+
+#[test]
+fn urls_are_set_in_the_workflows_of_pull_requests() {
+    let plan = planned(
+        "--approval pull-request --staging-url https://s.example/{service} --production-url https://p.example/{service} --smoke ./smoke --junit r/*.xml --actions octo/promote-gates@v2",
+        &kustomize(),
+    );
+    let status = text(&plan, "promotion-status.yml");
+    assert!(status.contains("endpoints: https://s.example/{service}\n"), "{status}");
+    assert!(status.contains("endpoints: https://p.example/shop\n"), "{status}");
+    assert!(text(&plan, "validate-staging.yml").contains("needs: [health, smoke]\n"));
+    assert!(!plan.files.iter().any(|file| file.text.contains("acme/promote-gates")));
+}
