@@ -658,12 +658,14 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l ta
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l digest -d 'Digest of the image under promotion' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l commit -d 'Commit the image was built from' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l approval -d 'How a person approves a promotion: `environment` asks the reviewers of a GitHub environment' -r -f -a "environment\t'The reviewers of a GitHub environment'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l approval -d 'How a person approves a promotion: `environment` asks the reviewers of a GitHub environment, `pull-request` those of the promotion\'s pull request, on any plan' -r -f -a "environment\t'The reviewers of a GitHub environment'
+pull-request\t'The reviewers of the promotion\'s pull request, on any plan'"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l infra -d 'Infra repository with the manifests, if they are not in this repository: only the gates are written here' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l source -d 'Repository of the services, if this one has only the manifests' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l repository -d 'This repository on GitHub [default: that of the remote `origin`]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l image -d 'Images that are promoted, without tags [default: those in the manifests of production]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l service -d 'Name of the service [default: the last part of its image]' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l path -d 'What belongs to the service in its repository, a folder or a file, as `paths` in the config file [default: everything]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l manifest -d 'Files that have the image in production [default: those whose path, name or namespace names production]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l deploy-workflow -d 'Workflow that deploys to staging [default: the only one with `deploy` in its name]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l workload -d 'Workload that runs the image, as KIND/NAME [default: that of the manifests, or a Deployment with the service\'s name]' -r
