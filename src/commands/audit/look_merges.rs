@@ -78,7 +78,7 @@ fn bypass(entry: &LedgerEntry, look: &MergeLook, problem: String) -> ManualChang
     let Promotion { service, environment, image, previous, .. } = promotion;
     let (author, title) = match look {
         MergeLook::None => (None, String::new()),
-        MergeLook::Merged { by, pull_request } => (by.as_ref(), format!("#{}", pull_request.number)),
+        MergeLook::Merged { by, pull_request, .. } => (by.as_ref(), format!("#{}", pull_request.number)),
     };
     ManualChange {
         commit: commit.clone(),
@@ -116,6 +116,6 @@ impl MergeChecker<'_> {
         let whole = read_until_answered(execution, PATIENCE, || github.pull_request(repository, number))?;
         let reviewed = read_until_answered(execution, PATIENCE, || github.reviewed_pull_request(repository, number))?;
         let by = whole.ok_or_else(missing)?.merged_by;
-        Ok(MergeLook::Merged { by, pull_request: Box::new(reviewed.ok_or_else(missing)?) })
+        Ok(MergeLook::Merged { by, at: merged.merged_at, pull_request: Box::new(reviewed.ok_or_else(missing)?) })
     }
 }

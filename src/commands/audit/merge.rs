@@ -3,7 +3,10 @@
 //! The commit's message does not decide it: whoever presses Merge can type one, and a rebase keeps the message of a commit that is
 //! older than its approval. GitHub shows who merged a pull request, as which commit, and who approved its last commit.
 
+use jiff::Timestamp;
+
 use crate::{
+    approvers::{LastReview, ReviewState, last_reviews},
     config::people::People,
     ledger::{LedgerEntry, Promotion, PromotionKind},
     world::github::{Account, ReviewedPullRequest},
@@ -16,6 +19,8 @@ pub(super) enum MergeLook {
     Merged {
         /// `None` if the account is gone.
         by: Option<Account>,
+        /// `None` if GitHub does not say it.
+        at: Option<Timestamp>,
         pull_request: Box<ReviewedPullRequest>,
     },
 }
@@ -40,7 +45,7 @@ pub(super) fn by_pull_request<'a>(entries: &[&'a LedgerEntry]) -> Vec<&'a Ledger
 
 /// Why a promotion bypassed the review of its pull request; `None` if it did not.
 pub(super) fn merge_problem(promotion: &Promotion, look: &MergeLook, people: &People) -> Option<String> {
-    let MergeLook::Merged { by, pull_request } = look else {
+    let MergeLook::Merged { by, at, pull_request } = look else {
         // Without the trailer it was a push, as before the pull requests.
         return promotion.people.as_ref().map(|_| "no pull request of its branch was merged as this commit".to_owned());
     };
@@ -52,15 +57,14 @@ pub(super) fn merge_problem(promotion: &Promotion, look: &MergeLook, people: &Pe
         }
         Some(_) => {}
     }
-    let has_approved = |login: &str| {
-        pull_request.reviews.iter().any(|review| {
-            let account = review.author.as_ref().map(|author| &author.account);
-            let is_person = account.is_some_and(|account| account.kind == "User" && !people.is_machine(&account.login));
-            let is_by = account.is_some_and(|account| login.is_empty() || account.login.eq_ignore_ascii_case(login));
-            let is_of_head = review.commit.as_ref() == Some(&pull_request.head);
-            review.state == "APPROVED" && review.can_push && is_person && is_by && is_of_head
-        })
+    // What someone said after the merge is neither an approval nor the end of one.
+    let before = pull_request.reviews.iter().filter(|review| review.submitted_at.is_some_and(|said| Some(said) <= *at));
+    let reviews = last_reviews(&before.cloned().collect::<Vec<_>>(), people);
+    let is_approval = |review: &&LastReview| {
+        review.state == ReviewState::Approved && review.can_push && review.commit.as_ref() == Some(&pull_request.head)
     };
+    let approvers: Vec<&str> = reviews.iter().filter(is_approval).filter_map(LastReview::person).collect();
+    let has_approved = |login: &str| approvers.iter().any(|one| login.is_empty() || one.eq_ignore_ascii_case(login));
     let named = promotion.approved_by.as_deref().unwrap_or_default();
     // After a rebase the message names no one: any person will do.
     let missing = named.split(',').map(str::trim).find(|login| !has_approved(login))?;
@@ -77,6 +81,7 @@ mod tests {
     };
 
     const HEAD: &str = "1111111111111111111111111111111111111111";
+    const MERGED_AT: &str = "2026-01-02T12:00:00Z";
     const PEOPLE: &str = r#"{"count":1,"sha256":"","runs":[5],"head":"1111111111111111111111111111111111111111"}"#;
 
     fn entry(id: char, service: &str, more: &[(&str, &str)]) -> LedgerEntry {
@@ -91,7 +96,7 @@ mod tests {
     fn review(login: &str, state: &str, commit: &str) -> PullRequestReview {
         PullRequestReview {
             state: state.to_owned(),
-            submitted_at: None,
+            submitted_at: MERGED_AT.parse().ok(),
             author: Some(ReviewerAccount { account: account(login, "User"), id: None }),
             can_push: true,
             commit: Some(commit.to_owned()),
@@ -119,7 +124,7 @@ mod tests {
             force_pushed_at: None,
             reviews,
         };
-        MergeLook::Merged { by, pull_request: Box::new(pull_request) }
+        MergeLook::Merged { by, at: MERGED_AT.parse().ok(), pull_request: Box::new(pull_request) }
     }
 
     fn problem(more: &[(&str, &str)], look: &MergeLook) -> String {
@@ -167,6 +172,22 @@ mod tests {
             (&[], merged(Some(account("lena", "User")), approved()), "#12 was merged by lena, and not by `promote`"),
         ] {
             assert_eq!(problem(trailers, &look), expected, "{trailers:?}");
+        }
+        let later = PullRequestReview {
+            submitted_at: "2026-01-02T12:00:01Z".parse().ok(),
+            ..review("bob", "CHANGES_REQUESTED", HEAD)
+        };
+        let unknown = PullRequestReview { submitted_at: None, ..review("bob", "APPROVED", HEAD) };
+        let approved_later = PullRequestReview { state: "APPROVED".to_owned(), ..later.clone() };
+        let changed_mind = review("bob", "CHANGES_REQUESTED", HEAD);
+        for (more, is_approved) in [
+            (vec![review("bob", "APPROVED", HEAD), later], true),
+            (vec![review("bob", "APPROVED", HEAD), changed_mind], false),
+            (vec![approved_later], false),
+            (vec![unknown], false),
+        ] {
+            let found = problem(by_bob, &merged(app(), more.clone()));
+            assert_eq!(found.is_empty(), is_approved, "{more:?}");
         }
         let outsider = PullRequestReview { can_push: false, ..review("bob", "APPROVED", HEAD) };
         assert_eq!(problem(by_bob, &merged(app(), vec![outsider])), "#12 has no approval of its last commit by bob");

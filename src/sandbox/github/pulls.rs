@@ -299,6 +299,8 @@ fn simple(one: &FakePullRequest, repository: &FakeRepository, api: &str) -> Map<
         head["repo"] = Value::Null;
     }
     let base_sha = tip(repository, base_of(one)).unwrap_or_else(|| "0".repeat(40));
+    // A merge or the closing is the last thing that happened to it.
+    let ended_at = one.updated_at.map_or_else(|| LONG_AGO.to_owned(), format_time);
     let mut json = object_fields(json!({
         "id": key,
         "node_id": node_id("PR", key),
@@ -334,8 +336,8 @@ fn simple(one: &FakePullRequest, repository: &FakeRepository, api: &str) -> Map<
         "active_lock_reason": null,
         "created_at": opened_at,
         "updated_at": one.updated_at.map_or(opened_at.clone(), format_time),
-        "closed_at": (!one.is_open).then_some(LONG_AGO),
-        "merged_at": is_merged.then_some(LONG_AGO),
+        "closed_at": (!one.is_open).then_some(&ended_at),
+        "merged_at": is_merged.then_some(&ended_at),
         "merge_commit_sha": one.brought.last(),
         "assignee": null,
         "assignees": [],
