@@ -23,9 +23,9 @@ fn endless_conflicts_end_at_the_time_limit() {
     let dir = shop.checkout("infra", &[]);
     // A lock file on the branch that is never removed.
     fs::write(shop.infra.path().join("refs/heads/main.lock"), "").unwrap();
-    let ended = step(&dir, SERVICE, "1.4.2").input("timeout", "300ms").run(&["promote"]);
+    let ended = step(&dir, SERVICE, "1.4.2").input("timeout", "3s").run(&["promote"]);
     assert_eq!(end(&ended), (3, "inconclusive", "refused"), "{}", ended.log);
-    assert!(ended.outputs["reason"].contains("nothing written within 300ms"), "{}", ended.outputs["reason"]);
+    assert!(ended.outputs["reason"].contains("nothing written within 3s"), "{}", ended.outputs["reason"]);
     assert!(ended.log.contains("next: run it again"), "{}", ended.log);
     assert_eq!(shop.tip(), shop.first);
     assert_eq!(git(&dir, &["for-each-ref", "refs/promote-gates"]), "");
