@@ -33,6 +33,18 @@ pub enum WriteOutcome<D> {
     Refused(Finding),
 }
 
+impl<D> WriteOutcome<D> {
+    /// The same with what was done as something else.
+    pub fn map<E>(self, to: impl FnOnce(D) -> E) -> WriteOutcome<E> {
+        match self {
+            Self::Done(done) => WriteOutcome::Done(to(done)),
+            Self::Conflict(why) => WriteOutcome::Conflict(why),
+            Self::Unknown(finding) => WriteOutcome::Unknown(finding),
+            Self::Refused(finding) => WriteOutcome::Refused(finding),
+        }
+    }
+}
+
 /// One change of a remote state.
 pub trait Change {
     type Base;

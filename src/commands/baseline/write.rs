@@ -48,11 +48,6 @@ impl Change for StoreWrite<'_> {
 
     fn write(&self, permit: &Permit, base: &StoreFile, edit: &StoreEdit) -> WriteOutcome<StoreResult> {
         let message = format!("Baselines of {}: {}", self.service, describe(&edit.result));
-        match self.place.write(permit, &base.version, &edit.text, &message) {
-            WriteOutcome::Done(()) => WriteOutcome::Done(edit.result.clone()),
-            WriteOutcome::Conflict(why) => WriteOutcome::Conflict(why),
-            WriteOutcome::Unknown(finding) => WriteOutcome::Unknown(finding),
-            WriteOutcome::Refused(finding) => WriteOutcome::Refused(finding),
-        }
+        self.place.write(permit, &base.version, &edit.text, &message).map(|()| edit.result.clone())
     }
 }

@@ -50,11 +50,6 @@ impl Change for SetStatus<'_> {
     fn write(&self, permit: &Permit, _: &Option<CommitStatus>, (): &()) -> WriteOutcome<CommitStatus> {
         let status = &self.desired.status;
         let sent = self.github.set_commit_status(permit, self.repository, self.commit, status, self.target_url);
-        match sent.into_write_outcome("commit status") {
-            WriteOutcome::Done(()) => WriteOutcome::Done(status.clone()),
-            WriteOutcome::Conflict(why) => WriteOutcome::Conflict(why),
-            WriteOutcome::Unknown(finding) => WriteOutcome::Unknown(finding),
-            WriteOutcome::Refused(finding) => WriteOutcome::Refused(finding),
-        }
+        sent.into_write_outcome("commit status").map(|()| status.clone())
     }
 }

@@ -31,6 +31,15 @@ impl<'a> Superseded<'a> {
         Self { number: rival.number, branch: &rival.branch, promotion: &rival.entry.promotion, by, newer }
     }
 
+    /// What one of the two writes does.
+    fn effect(&self, session: &Session<'_>, what: &str) -> Effect {
+        Effect {
+            target: format!("pull request #{} of {}", self.number, session.repository),
+            detail: format!("{what}: #{} replaces it", self.by),
+            state: EffectState::Planned,
+        }
+    }
+
     /// The hidden line by which the comment is found again.
     fn marker(&self) -> String {
         let evidence = self.newer.evidence.as_ref().map_or("none", EvidenceId::as_str);
@@ -84,11 +93,7 @@ impl Change for SayWhy<'_> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
-        Effect {
-            target: format!("pull request #{} of {}", self.superseded.number, self.session.repository),
-            detail: format!("comment: #{} replaces it", self.superseded.by),
-            state: EffectState::Planned,
-        }
+        self.superseded.effect(self.session, "comment")
     }
 
     fn read(&self) -> Result<bool, CommandError> {
@@ -112,12 +117,7 @@ impl Change for SayWhy<'_> {
             }
         };
         let body = self.superseded.comment(ctx.runner_env.run.as_ref().map(|run| run.url.as_str()));
-        match github.create_comment(permit, repository, number, &body).into_write_outcome("comment") {
-            WriteOutcome::Done(_) => WriteOutcome::Done(()),
-            WriteOutcome::Conflict(why) => WriteOutcome::Conflict(why),
-            WriteOutcome::Unknown(finding) => WriteOutcome::Unknown(finding),
-            WriteOutcome::Refused(finding) => WriteOutcome::Refused(finding),
-        }
+        github.create_comment(permit, repository, number, &body).into_write_outcome("comment").map(|_| ())
     }
 }
 
@@ -144,11 +144,7 @@ impl Change for Close<'_> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
-        Effect {
-            target: format!("pull request #{} of {}", self.superseded.number, self.session.repository),
-            detail: format!("closed: #{} replaces it", self.superseded.by),
-            state: EffectState::Planned,
-        }
+        self.superseded.effect(self.session, "closed")
     }
 
     fn read(&self) -> Result<bool, CommandError> {
