@@ -1,28 +1,20 @@
 //! The branch of a promotion: one commit on the tip of the base branch, pushed once.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use super::{
-    look::{read_rivals, read_tip},
-    plan::{BranchTip, ProposalFacts, Proposed, ProposedCommit, Rival, decide_commit, title_of},
+    look::ProposalBase,
+    plan::{Proposed, ProposedCommit, decide_commit, title_of},
     session::Session,
 };
 use crate::{
     error::CommandError,
-    finding::Finding,
     promotion::{
-        infra::{
-            InfraSnapshot, PlannedCommit, PromotionPlan,
-            set_image::{commit_edit, read_snapshot},
-        },
+        infra::{PlannedCommit, PromotionPlan, set_image::commit_edit},
         push::push,
     },
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::{
-        git::{FileMode, Tip, TreePath},
-        github::PullRequest,
-    },
 };
 
 /// Makes the branch with its commit, unless it is there.
@@ -32,16 +24,6 @@ pub struct ProposeCommit<'a> {
     sent: RefCell<Vec<ProposedCommit>>,
 }
 
-/// The base branch, the promotion's branch, and the pull requests that matter.
-pub struct Base {
-    tip: Tip,
-    modes: BTreeMap<TreePath, FileMode>,
-    snapshot: InfraSnapshot,
-    on_branch: Option<BranchTip>,
-    own: Vec<PullRequest>,
-    rivals: Vec<Rival>,
-}
-
 impl<'a> ProposeCommit<'a> {
     pub fn new(session: &'a Session<'a>) -> Self {
         Self { session, sent: RefCell::default() }
@@ -49,7 +31,7 @@ impl<'a> ProposeCommit<'a> {
 }
 
 impl Change for ProposeCommit<'_> {
-    type Base = Base;
+    type Base = ProposalBase;
     type Edit = PlannedCommit;
     type Done = Proposed;
     const READS_BACK: bool = true;
@@ -68,34 +50,21 @@ impl Change for ProposeCommit<'_> {
         Some(format!("one commit: {previous} → {}", edit.image))
     }
 
-    fn read(&self) -> Result<Base, CommandError> {
-        let Session { promote, repo, on_branch, branch, github, repository, ctx, .. } = self.session;
-        let tip = repo.tip()?;
-        let (modes, snapshot) = read_snapshot(repo, ctx, &tip.commit, *promote)?;
-        let found = read_tip(on_branch, branch).map_err(Finding::unobservable)?;
-        let own = github.pull_requests_of_branch(repository, &on_branch.branch).map_err(Finding::unobservable)?;
-        let rivals = read_rivals(self.session).map_err(Finding::unobservable)?;
-        Ok(Base { tip, modes, snapshot, on_branch: found, own, rivals })
+    fn read(&self) -> Result<ProposalBase, CommandError> {
+        ProposalBase::read(self.session)
     }
 
-    fn arrived(&self, base: &Base) -> Option<Proposed> {
+    fn arrived(&self, base: &ProposalBase) -> Option<Proposed> {
         let tip = base.on_branch.as_ref()?;
         let sent = self.sent.borrow();
         sent.iter().find(|sent| sent.commit == tip.commit).cloned().map(Proposed::Commit)
     }
 
-    fn plan(&self, base: &Base) -> Plan<PlannedCommit, Proposed> {
-        let facts = ProposalFacts {
-            branch: &self.session.branch,
-            base: &base.snapshot,
-            tip: base.on_branch.as_ref(),
-            own: &base.own,
-            rivals: &base.rivals,
-        };
-        decide_commit(self.session.promote, self.session.repo.branch.as_str(), &facts)
+    fn plan(&self, base: &ProposalBase) -> Plan<PlannedCommit, Proposed> {
+        decide_commit(self.session.promote, self.session.repo.branch.as_str(), &base.facts(self.session))
     }
 
-    fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<Proposed> {
+    fn write(&self, permit: &Permit, base: &ProposalBase, edit: &PlannedCommit) -> WriteOutcome<Proposed> {
         let Session { repo, on_branch, committer, ctx, .. } = self.session;
         let commit = match commit_edit(repo, ctx, committer, (&base.tip.commit, &base.modes), edit) {
             Ok(commit) => commit,
@@ -109,12 +78,7 @@ impl Change for ProposeCommit<'_> {
             title: title_of(edit),
             created: true,
         };
-        match push(permit, on_branch, ctx, &commit, proposed, &self.sent) {
-            WriteOutcome::Done(proposed) => WriteOutcome::Done(Proposed::Commit(proposed)),
-            // Another run made the branch first: the next plan takes its commit.
-            WriteOutcome::Conflict(why) => WriteOutcome::Conflict(why),
-            WriteOutcome::Unknown(finding) => WriteOutcome::Unknown(finding),
-            WriteOutcome::Refused(finding) => WriteOutcome::Refused(finding),
-        }
+        // After a conflict another run made the branch first: the next plan takes its commit.
+        push(permit, on_branch, ctx, &commit, proposed, &self.sent).map(Proposed::Commit)
     }
 }

@@ -1,15 +1,56 @@
 //! Reads the promotion's branch, and the other open pull requests of the same service and environment. A commit counts by what it
 //! changed, so git reads each branch.
 
+use std::collections::BTreeMap;
+
 use super::{
-    plan::{BranchTip, Rival, is_of_branch},
+    plan::{BranchTip, ProposalFacts, Rival, is_of_branch},
     session::Session,
 };
 use crate::{
+    error::CommandError,
     finding::Finding,
     ledger::{self, InfraRepo, PromotionBranch},
-    world::git::Branch,
+    promotion::infra::{InfraSnapshot, set_image::read_snapshot},
+    world::{
+        git::{Branch, FileMode, Tip, TreePath},
+        github::PullRequest,
+    },
 };
+
+/// The base branch, the promotion's branch, and the pull requests that matter.
+pub struct ProposalBase {
+    pub tip: Tip,
+    pub modes: BTreeMap<TreePath, FileMode>,
+    snapshot: InfraSnapshot,
+    pub on_branch: Option<BranchTip>,
+    own: Vec<PullRequest>,
+    rivals: Vec<Rival>,
+}
+
+impl ProposalBase {
+    /// # Errors
+    /// GitHub or git do not answer.
+    pub fn read(session: &Session<'_>) -> Result<Self, CommandError> {
+        let Session { promote, repo, on_branch, branch, github, repository, ctx, .. } = session;
+        let tip = repo.tip()?;
+        let (modes, snapshot) = read_snapshot(repo, ctx, &tip.commit, *promote)?;
+        let found = read_tip(on_branch, branch).map_err(Finding::unobservable)?;
+        let own = github.pull_requests_of_branch(repository, &on_branch.branch).map_err(Finding::unobservable)?;
+        let rivals = read_rivals(session).map_err(Finding::unobservable)?;
+        Ok(Self { tip, modes, snapshot, on_branch: found, own, rivals })
+    }
+
+    pub fn facts<'a>(&'a self, session: &'a Session<'_>) -> ProposalFacts<'a> {
+        ProposalFacts {
+            branch: &session.branch,
+            base: &self.snapshot,
+            tip: self.on_branch.as_ref(),
+            own: &self.own,
+            rivals: &self.rivals,
+        }
+    }
+}
 
 /// The tip of a promotion's branch; `None` if the remote has no such branch.
 ///

@@ -3,17 +3,16 @@
 //! A rebase keeps the message of that commit, so it says neither.
 
 use super::{
-    look::{read_rivals, read_tip},
-    plan::{ApprovedHead, BranchTip, ProposalFacts, Rival, decide_merge},
+    look::ProposalBase,
+    plan::{ApprovedHead, decide_merge},
     session::Session,
 };
 use crate::{
     error::CommandError,
-    finding::Finding,
-    promotion::infra::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult, set_image::read_snapshot},
+    promotion::infra::{PlannedCommit, PromotionPlan, PromotionResult},
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::github::{Merge, MergeMethod, PullRequest, SendOutcome},
+    world::github::{Merge, MergeMethod, SendOutcome},
 };
 
 /// Merges the pull request, unless its image is in place.
@@ -23,16 +22,8 @@ pub struct MergePullRequest<'a> {
     pub approved: ApprovedHead,
 }
 
-/// The base branch, and the pull request.
-pub struct Base {
-    snapshot: InfraSnapshot,
-    on_branch: Option<BranchTip>,
-    own: Vec<PullRequest>,
-    rivals: Vec<Rival>,
-}
-
 impl Change for MergePullRequest<'_> {
-    type Base = Base;
+    type Base = ProposalBase;
     type Edit = PlannedCommit;
     type Done = PromotionResult;
     const READS_BACK: bool = true;
@@ -46,28 +37,16 @@ impl Change for MergePullRequest<'_> {
         }
     }
 
-    fn read(&self) -> Result<Base, CommandError> {
-        let Session { promote, repo, on_branch, branch, github, repository, ctx, .. } = self.session;
-        let tip = repo.tip()?;
-        let (_, snapshot) = read_snapshot(repo, ctx, &tip.commit, *promote)?;
-        let found = read_tip(on_branch, branch).map_err(Finding::unobservable)?;
-        let own = github.pull_requests_of_branch(repository, &on_branch.branch).map_err(Finding::unobservable)?;
-        let rivals = read_rivals(self.session).map_err(Finding::unobservable)?;
-        Ok(Base { snapshot, on_branch: found, own, rivals })
+    fn read(&self) -> Result<ProposalBase, CommandError> {
+        ProposalBase::read(self.session)
     }
 
-    fn plan(&self, base: &Base) -> Plan<PlannedCommit, PromotionResult> {
-        let facts = ProposalFacts {
-            branch: &self.session.branch,
-            base: &base.snapshot,
-            tip: base.on_branch.as_ref(),
-            own: &base.own,
-            rivals: &base.rivals,
-        };
+    fn plan(&self, base: &ProposalBase) -> Plan<PlannedCommit, PromotionResult> {
+        let facts = base.facts(self.session);
         decide_merge(self.session.promote, self.session.repo.branch.as_str(), &facts, &self.approved)
     }
 
-    fn write(&self, permit: &Permit, _: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
+    fn write(&self, permit: &Permit, _: &ProposalBase, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
         let Session { github, repository, .. } = self.session;
         let ApprovedHead { number, head } = &self.approved;
         let (title, message) = edit.message.split_once('\n').unwrap_or((edit.message.as_str(), ""));
@@ -80,7 +59,6 @@ impl Change for MergePullRequest<'_> {
             is_current: true,
         };
         match github.merge_pull_request(permit, repository, *number, &merge) {
-            SendOutcome::Done(commit) => WriteOutcome::Done(done(commit)),
             // Either branch was pushed to: the next plan decides by what is there now. Of the base branch GitHub says it with 405.
             SendOutcome::Refused(refusal)
                 if refusal.status == 409 || refusal.status == 405 && refusal.message.contains("was modified") =>
@@ -93,16 +71,7 @@ impl Change for MergePullRequest<'_> {
                      release again",
                 ))
             }
-            SendOutcome::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding("merge")),
-            SendOutcome::NotSent { why } => WriteOutcome::Refused(
-                Finding::inconclusive("merge")
-                    .actual(why)
-                    .expected("a connection to GitHub")
-                    .next("nothing was sent: run this job again"),
-            ),
-            SendOutcome::Unknown { why } => {
-                WriteOutcome::Unknown(Finding::inconclusive("merge").actual(why).expected("an answer"))
-            }
+            other => other.into_write_outcome("merge").map(done),
         }
     }
 }
