@@ -73,7 +73,7 @@ impl Expression {
         &self.text
     }
 
-    /// Every output for `input`, in order; there may be none. Blocks for at most eleven seconds.
+    /// Every output for `input`, in order; there may be none. Blocks for at most ten seconds.
     pub fn evaluate(&self, input: &Value) -> Result<Vec<Value>, EvaluationError> {
         let expected = "an expression that ends";
         let most = EvaluationLimits::DEFAULT.outputs;

@@ -6,11 +6,13 @@ mod debug_log;
 mod execute;
 mod files;
 mod masking;
+mod panics;
 
 use std::{
     ffi::OsString,
+    panic::PanicHookInfo,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -40,13 +42,10 @@ const WRITING_GRACE: Duration = Duration::from_secs(8);
 /// How long a cancelled local command may take to end: it ends its steps and removes its folder, and no runner kills it.
 const LOCAL_GRACE: Duration = Duration::from_secs(10);
 
-/// The whole program: arguments and environment in, exit code out. A panic outside the command's thread is inconclusive, without
+/// The whole program: arguments and environment in, exit code out. A panic on this thread ends the process as inconclusive, without
 /// a report.
 pub fn main(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments, variables))).unwrap_or(3)
-}
-
-fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, OsString)>) -> u8 {
+    panics::end_process_on_this_thread();
     let command_table = commands::command_table();
     let command_line = settings::parse_command_line(&command_table, arguments);
     let local = matches!(&command_line, Ok(CommandLine::Command { name, .. }) if commands::find(name).is_some_and(|entry| entry.kind.is_local()));
@@ -74,7 +73,10 @@ fn run(arguments: &[OsString], variables: impl IntoIterator<Item = (OsString, Os
         Ok(CommandLine::Command { name, flags }) => {
             ctx.execution.partial.edit(|partial| partial.command.clone_from(&name));
             let grace = if local { LOCAL_GRACE } else { GRACE };
-            let end = supervise(&ctx, grace, move |ctx| execute(COMMANDS, &command_table, &name, &flags, ctx));
+            let (sender, events) = channel();
+            panics::tell_of_all_threads(tell(&sender));
+            let work = move |ctx: &CommandContext| execute(COMMANDS, &command_table, &name, &flags, ctx);
+            let end = supervise(&ctx, grace, (sender, events), work);
             ctx.world.groups.end_all();
             if local { finish_local(&ctx, end) } else { finish(&ctx, end) }
         }
@@ -97,18 +99,27 @@ fn new_context(runner_env: RunnerEnv, log: Log) -> CommandContext {
 /// What the supervisor waits for.
 enum SupervisorEvent {
     Signal,
-    /// The command's thread has ended, by a result or a panic.
+    /// The command's thread has ended.
     Done,
+    /// A thread panicked, with this message.
+    Panic(String),
+}
+
+/// Sends the message of a panic to the supervisor.
+fn tell(supervisor: &Sender<SupervisorEvent>) -> impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static {
+    let supervisor = supervisor.clone();
+    // The receiver is gone when the process already ends.
+    move |info| drop(supervisor.send(SupervisorEvent::Panic(panics::message(info))))
 }
 
 /// Runs `work` on a thread and returns its result, or `Cancelled` when the thread does not end in time after a signal: it may
-/// be in a call that cannot be interrupted.
+/// be in a call that cannot be interrupted. A panic ends it too.
 fn supervise(
     ctx: &CommandContext,
     grace: Duration,
+    (sender, events): (Sender<SupervisorEvent>, Receiver<SupervisorEvent>),
     work: impl FnOnce(&CommandContext) -> Result<Outcome, CommandError> + Send + 'static,
 ) -> Result<Outcome, CommandError> {
-    let (sender, events) = channel();
     let signalled = sender.clone();
     let watched =
         signals::watch(Arc::clone(&ctx.execution.wake), move || drop(signalled.send(SupervisorEvent::Signal)));
@@ -118,9 +129,9 @@ fn supervise(
             .expected("handlers for SIGINT and SIGTERM")
             .unobservable());
     }
-    catch_panics();
     let inner = ctx.clone();
     let running = thread::Builder::new().name("command".to_owned()).spawn(move || {
+        panics::tell_of_this_thread(tell(&sender));
         let _done = NotifyDone(sender);
         work(&inner)
     });
@@ -130,29 +141,31 @@ fn supervise(
             .expected("a thread for the command")
             .unobservable());
     };
-    if matches!(events.recv(), Ok(SupervisorEvent::Signal)) && !ends_within(&events, grace) {
-        let writing = ctx.execution.writes.any();
-        if !(writing && ends_within(&events, WRITING_GRACE)) {
-            return Err(CommandError::Cancelled);
-        }
+    let mut end = events.recv().unwrap_or(SupervisorEvent::Done);
+    if matches!(end, SupervisorEvent::Signal) {
+        let after_writing = || ctx.execution.writes.any().then(|| end_within(&events, WRITING_GRACE)).flatten();
+        end = end_within(&events, grace).or_else(after_writing).ok_or(CommandError::Cancelled)?;
     }
-    running.join().unwrap_or_else(|_| {
-        let message = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-        Err(Finding::inconclusive("internal error")
-            .actual(message)
-            .expected("no panic")
-            .next("please report it with the command's inputs")
-            .unobservable())
-    })
+    if let SupervisorEvent::Panic(message) = end {
+        return Err(internal_error(message));
+    }
+    running.join().unwrap_or_else(|_| Err(internal_error("a panic".to_owned())))
 }
 
-/// Whether the command's thread ends in time. Further signals are ignored.
-fn ends_within(events: &Receiver<SupervisorEvent>, grace: Duration) -> bool {
+fn internal_error(message: String) -> CommandError {
+    Finding::inconclusive("internal error")
+        .actual(message)
+        .expected("no panic")
+        .next("please report it with the command's inputs")
+        .unobservable()
+}
+
+/// How the command's thread ends, if it does in time. Further signals are ignored.
+fn end_within(events: &Receiver<SupervisorEvent>, grace: Duration) -> Option<SupervisorEvent> {
     loop {
         match events.recv_timeout(grace) {
             Ok(SupervisorEvent::Signal) => {}
-            Ok(SupervisorEvent::Done) => return true,
-            Err(_) => return false,
+            end => return end.ok(),
         }
     }
 }
@@ -165,25 +178,6 @@ impl Drop for NotifyDone {
         let _ = self.0.send(SupervisorEvent::Done);
     }
 }
-
-/// Message and place of the last panic, for the report.
-static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
-
-/// Puts the message of a panic into the report, and no stack trace into the log.
-fn catch_panics() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if !thread::current().name().is_some_and(|name| OUR_THREADS.contains(&name)) {
-            return before(info);
-        }
-        let message = info.payload_as_str().unwrap_or("a panic");
-        let at = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{message}{at}"));
-    }));
-}
-
-/// The command's thread and the threads of its looks.
-const OUR_THREADS: [&str; 2] = ["command", "look"];
 
 /// Completes the report and writes it everywhere. When a file cannot be written, all are written again with that finding, so
 /// that none says `passed` while the exit code does not.
@@ -270,7 +264,7 @@ mod tests {
     fn a_panic_is_inconclusive_and_its_message_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let (ctx, kept) = context_in(folder.path());
-        let end = supervise(&ctx, GRACE, |ctx| {
+        let end = supervise(&ctx, GRACE, channel(), |ctx| {
             ctx.execution.partial.publish(&[Finding::passed("seen before")]);
             panic!("the wheel came off")
         });

@@ -1,14 +1,13 @@
 //! Runs jaq with limits: each evaluation on another thread, with bounded time, memory, stack and output.
 //!
 //! jaq has no limit on steps, but it asks for its program (`HasLut::lut`) before every term it evaluates. The [`Meter`]
-//! answers that call, so an evaluation that must stop, or is about to run out of stack, ends there: it unwinds to the top
-//! of its thread without a panic message. A single step of a built-in, such as comparing values that share their parts,
-//! cannot be interrupted; then the thread is left behind, and the caller still gets an error.
+//! answers that call, so an evaluation that must stop, or is about to run out of stack, stops there: its thread is left behind
+//! and waits for the end of the process, because jaq has no way out of a step and the released program does not unwind. A single
+//! step of a built-in, such as comparing values that share their parts, goes on until it ends. The caller gets an error in any
+//! case.
 
 use std::{
-    any::Any,
     iter,
-    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -37,18 +36,19 @@ pub(super) struct EvaluationLimits {
     pub(super) time: Duration,
     /// Growth of the resident set of the process in KiB, including other threads. Checked on Linux only.
     pub(super) memory: u64,
+    /// The resident set of the process in KiB before it. Evaluations that were left behind keep their memory.
+    pub(super) resident: u64,
     /// Number of outputs.
     pub(super) outputs: usize,
 }
 
 impl EvaluationLimits {
-    pub(super) const DEFAULT: Self = Self { time: Duration::from_secs(10), memory: 384 << 10, outputs: 100_000 };
+    pub(super) const DEFAULT: Self =
+        Self { time: Duration::from_secs(10), memory: 384 << 10, resident: 2 << 20, outputs: 100_000 };
 }
 
 /// How often a running evaluation is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-/// How long an evaluation may take to stop before its thread is left behind.
-const GRACE: Duration = Duration::from_millis(500);
 /// The stack of an evaluation. It is address space: only touched pages take memory. Dropping a value recurses as deep as the
 /// value is nested, at under 200 bytes a level (debug build). A level takes 96 bytes of heap, so the limit on memory is
 /// reached first.
@@ -72,27 +72,38 @@ impl DataT for Metered {
 #[derive(Clone, Copy)]
 pub(super) struct Meter<'a> {
     lut: &'a Lut<Metered>,
-    stop: &'a AtomicBool,
+    watch: &'a Watch,
     /// The lowest address that the stack may reach. Stacks grow downwards on every supported system.
     floor: usize,
 }
 
-/// The payload that a stopped step unwinds with.
-struct Halted(ValueError);
+/// What an evaluation and its caller tell each other.
+pub(super) struct Watch {
+    /// Set when the evaluation has to stop.
+    must_stop: Arc<AtomicBool>,
+    /// Tells the caller why the evaluation stopped.
+    tell: Box<dyn Fn(ValueError) + Send + Sync>,
+}
+
+impl Watch {
+    /// Leaves this thread behind.
+    fn stop(&self, reason: &'static str) -> ! {
+        (self.tell)(ValueError::new(reason));
+        loop {
+            thread::park();
+        }
+    }
+}
 
 impl Meter<'_> {
     fn step(&self) {
         let here = 0_u8;
-        let reason = if self.stop.load(Ordering::Relaxed) {
-            // `run_watched` reports the reason.
-            String::new()
-        } else if (&raw const here).addr() < self.floor {
-            "calls itself without end".to_owned()
-        } else {
-            return;
-        };
-        // Unlike `panic!`, this does not call the panic hook: a stopped expression is not a bug in this program.
-        panic::resume_unwind(Box::new(Halted(ValueError::from(reason))));
+        if self.watch.must_stop.load(Ordering::Relaxed) {
+            self.watch.stop("was stopped");
+        }
+        if (&raw const here).addr() < self.floor {
+            self.watch.stop("calls itself without end");
+        }
     }
 }
 
@@ -153,7 +164,7 @@ fn fromjson<'a>(input: &Val) -> ValXs<'a, Val> {
 }
 
 /// Runs `program` on `input`, with its variables bound to `values`, and returns at most `wanted` outputs. Blocks for at most
-/// `limits.time` and half a second.
+/// `limits.time`.
 pub(super) fn evaluate(
     program: Arc<Filter<Metered>>,
     input: Val,
@@ -161,10 +172,10 @@ pub(super) fn evaluate(
     wanted: usize,
     limits: EvaluationLimits,
 ) -> Result<Vec<Value>, ValueError> {
-    run_watched(limits, move |stop| {
+    run_watched(limits, move |watch| {
         let here = 0_u8;
         let floor = (&raw const here).addr().saturating_sub(DEPTH);
-        let meter = Meter { lut: &program.lut, stop, floor };
+        let meter = Meter { lut: &program.lut, watch, floor };
         let mut unfolded = 0;
         let outputs = program.id.run::<Metered>((Ctx::new(meter, Vars::new(values)), input));
         outputs
@@ -174,21 +185,22 @@ pub(super) fn evaluate(
     })
 }
 
-/// Runs `work` on a thread with a large stack, within `limits`. `work` must check the flag, which is set when it has to stop.
+/// Runs `work` on a thread with a large stack, within `limits`. `work` must look at its [`Watch`] in every step.
 pub(super) fn run_watched<T: Send + 'static>(
     limits: EvaluationLimits,
-    work: impl FnOnce(&AtomicBool) -> Result<T, ValueError> + Send + 'static,
+    work: impl FnOnce(&Watch) -> Result<T, ValueError> + Send + 'static,
 ) -> Result<T, ValueError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let flag = Arc::clone(&stop);
     let before = resident_set();
-    let body = move || {
-        // Unwind-safe: `work` changes nothing that others see.
-        let result = panic::catch_unwind(AssertUnwindSafe(|| work(&flag)));
-        // The receiver is gone if this thread was left behind.
-        let _ = sender.send(result.unwrap_or_else(|payload| Err(panic_error(payload.as_ref()))));
-    };
+    if before > limits.resident {
+        return Err(ValueError::from(format!("was not evaluated: this process takes {} MiB already", before >> 10)));
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let stopped = sender.clone();
+    // The receiver is gone when the caller has stopped waiting.
+    let tell = Box::new(move |reason| drop(stopped.try_send(Err(reason))));
+    let must_stop = Arc::new(AtomicBool::new(false));
+    let watch = Watch { must_stop: Arc::clone(&must_stop), tell };
+    let body = move || drop(sender.send(work(&watch)));
     if let Err(error) = thread::Builder::new().name("jq".to_owned()).stack_size(STACK).spawn(body) {
         return Err(ValueError::from(format!("could not be evaluated: no thread for it ({error})")));
     }
@@ -206,14 +218,8 @@ pub(super) fn run_watched<T: Send + 'static>(
             break ValueError::from(format!("did not end within {:?}", limits.time));
         }
     };
-    stop.store(true, Ordering::Relaxed);
-    // Gives the thread time to free its memory; the result is the error in any case.
-    let _ = receiver.recv_timeout(GRACE);
+    must_stop.store(true, Ordering::Relaxed);
     Err(error)
-}
-
-fn panic_error(payload: &(dyn Any + Send)) -> ValueError {
-    payload.downcast_ref::<Halted>().map_or_else(|| ValueError::new("made jaq panic"), |halted| halted.0.clone())
 }
 
 /// The resident set of this process in KiB; 0 without procfs.

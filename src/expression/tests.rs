@@ -232,6 +232,9 @@ fn an_expression_that_takes_too_much_memory_is_an_error() {
     let limits = EvaluationLimits { memory: 8 << 10, ..EvaluationLimits::DEFAULT };
     let reason = outcome("[range(1e12)]", &Value::Null, limits).unwrap_err();
     assert_eq!(reason, "took more than 8 MiB of memory");
+    // What was left behind counts before the next one.
+    let reason = outcome(".", &Value::Null, EvaluationLimits { resident: 1, ..EvaluationLimits::DEFAULT }).unwrap_err();
+    assert!(reason.starts_with("was not evaluated: this process takes "), "{reason}");
 }
 
 #[test]

@@ -74,7 +74,7 @@ struct EndNotice(Sender<PacerEvent>);
 impl EndNotice {
     async fn after(self, mut requests: JoinSet<()>) {
         while let Some(ended) = requests.join_next().await {
-            // A request that panicked has no result: the run is incomplete.
+            // A request without a result: the run is incomplete.
             if ended.is_err() {
                 return;
             }
