@@ -16,6 +16,7 @@ kwok=0.8.0
 rollouts=1.9.2 argo_cd=3.4.13 kustomizations=1.9.6 helm_releases=1.6.3
 cache=${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}
 plane=$cache/kubernetes-$kubernetes
+kubectl=$cache/kubectl-$kubernetes
 kubelets=$cache/kwok-$kwok
 definitions=$cache/definitions-$rollouts-$argo_cd-$kustomizations-$helm_releases
 
@@ -23,6 +24,7 @@ main() {
     [[ $(uname -s) == Linux ]] || skip 'it needs Linux'
     install_etcd
     installed "$plane" control_plane
+    installed "$kubectl" build_kubectl
     installed "$kubelets" kwok
     installed "$definitions" definitions
     [[ ${1-} == --tools ]] && exit
@@ -30,9 +32,10 @@ main() {
     export PROMOTE_GATES_E2E_ETCD PROMOTE_GATES_E2E_KUBERNETES=$plane/bin PROMOTE_GATES_E2E_KWOK=$kubelets/bin/kwok
     export PROMOTE_GATES_E2E_DEFINITIONS=$definitions
     [[ ${1-} == --with ]] && exec "${@:2}"
+    # For the commands in health/README.md.
+    PATH=$kubectl/bin:$PATH
     local left_out=()
     runner || left_out+=(--skip runner::)
-    kubectl_found || left_out+=(--skip account::the_documented_commands)
     own_files || left_out+=(--skip access::inside_a_cluster)
     cargo test --features e2e --test e2e_cluster "$@" ${left_out[@]:+-- "${left_out[@]}"}
 }
@@ -44,12 +47,6 @@ runner() {
     export ACT=${ACT:-$cache/act-$version-pipes/bin/act}
     [[ -x $ACT ]] && return
     printf 'SKIPPED: the shipped workflow on the control plane: no act at %s, which .ci/run installs\n' "$ACT" >&2
-    return 1
-}
-
-kubectl_found() {
-    command -v kubectl >/dev/null && return
-    printf 'SKIPPED: the commands in health/README.md: no kubectl to run them with\n' >&2
     return 1
 }
 

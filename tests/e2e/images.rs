@@ -1,22 +1,16 @@
-//! The image at a path, as the tools that apply a file read it: after the edit, helm and kustomize render the new image and
-//! nothing else differs. And how long the edit of a long file takes.
+//! The image at a path, as the tools that apply a file read it: after the edit, helm, kustomize and kubectl render the new image
+//! and nothing else differs.
 //!
 //! Run by `tests/e2e/images.sh`, which builds the tools it needs.
 
 #![expect(clippy::unwrap_used, reason = "a test fails if its environment cannot be set up")]
 
-use std::{
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-    time::Duration,
-};
+mod render_tools;
 
-use promote_gates::{
-    clock::{Clock as _, SystemClock},
-    image_fields::{DocumentSelector, ImageFields, NewRelease, set},
-};
+use std::{fs, path::Path, process::Command};
+
+use promote_gates::image_fields::{DocumentSelector, ImageFields, NewRelease, set};
+use render_tools::{kubectl, print, succeeded, tool};
 use tempfile::TempDir;
 
 const IMAGE: &str = "ghcr.io/acme/checkout-service";
@@ -69,7 +63,7 @@ const VALUES: [(&str, &str, &str); 18] = [
     ("tabs.json", "tag=.image.tag", "{{ .Values.image.repository }}:{{ .Values.image.tag }}"),
 ];
 
-/// Files that kustomize reads as resources.
+/// Files that kustomize and kubectl read as resources.
 const RESOURCES: [(&str, &str); 22] = [
     ("argocd/parameters.yaml", "tag=.spec.source.helm.parameters[name=image.tag].value"),
     ("argocd/values-object.yaml", "tag=.spec.source.helm.valuesObject.image.tag"),
@@ -101,7 +95,16 @@ const RESOURCES: [(&str, &str); 22] = [
     ("manifests/list.yaml", "image=.items[kind=Pod].spec.containers[name=app].image"),
 ];
 
-/// Patches that kustomize applies to a Deployment.
+/// Those of them that are one resource with a pod template, and the container that has the image.
+const WORKLOADS: [(&str, &str); 5] = [
+    ("manifests/deployment.yaml", "app"),
+    ("manifests/pinned.yaml", "app"),
+    ("manifests/cron-job.yaml", "cleanup"),
+    ("manifests/init-container.yaml", "migrate"),
+    ("manifests/deployment.json", "app"),
+];
+
+/// Patches of a Deployment.
 const PATCHES: [(&str, &str); 3] = [
     ("patches/strategic.yaml", "image=.spec.template.spec.containers[name=app].image"),
     ("patches/json6902.yaml", "image=[path=/spec/template/spec/containers/0/image].value"),
@@ -123,15 +126,6 @@ fn before_and_after(file: &str, spec: &str) -> [String; 2] {
     let release = NewRelease { tag: Some(TAG), digest: Some(DIGEST) };
     let (after, _) = set(&before, &fields(spec), &IMAGE.parse().unwrap(), release, false).unwrap();
     [before, after.text]
-}
-
-#[expect(clippy::disallowed_methods, reason = "the path of a tool is a setting of the test, not of the product")]
-fn tool(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(format!("PROMOTE_GATES_E2E_{name}"));
-    if path.is_none() {
-        print(&format!("SKIP: PROMOTE_GATES_E2E_{name} is not set; run tests/e2e/images.sh"));
-    }
-    path.map(PathBuf::from)
 }
 
 /// Checks that two renderings differ in one line, which has the new tag or digest.
@@ -193,13 +187,7 @@ fn kustomize_reads_the_new_image_as_text() {
         let is_number = rendered[1].lines().any(|line| line.ends_with(": 1.10") && !line.starts_with("        "));
         assert!(!is_number, "{file}\n{}", rendered[1]);
     }
-    let deployment =
-        before_and_after("manifests/deployment.yaml", "image=.spec.template.spec.containers[name=app].image")[0]
-            .replace("  template:\n    metadata:\n", "  template:\n    metadata:\n      annotations: {}\n")
-            .replace(
-                "  labels: {app: checkout-service}\nspec:",
-                "  labels: {app: checkout-service}\n  annotations: {a: b}\nspec:",
-            );
+    let deployment = patched_deployment();
     for (file, spec) in PATCHES {
         let target = if file.contains("6902") { "target: {kind: Deployment}, " } else { "" };
         let kustomization = format!("resources: [deployment.yaml]\npatches: [{{{target}path: patch.yaml}}]\n");
@@ -215,43 +203,53 @@ fn kustomize_reads_the_new_image_as_text() {
     print(&format!("{} files: kustomize renders the new image of each", RESOURCES.len() + PATCHES.len() + 1));
 }
 
-/// Ten thousand lines, with the value near the end. The limit leaves room for a build without optimisation on a busy machine;
-/// the printed time of `cargo test --release` is the one to compare.
+/// kubectl asks a server about the resources that it creates. Without one it can label and change them, and renders what it read.
 #[test]
-fn a_file_of_ten_thousand_lines_is_edited_quickly() {
-    let mut text = String::new();
-    for service in 0..1250 {
-        text += &format!(
-            "service-{service}:\n  # of team {service}\n  image:\n    repository: ghcr.io/acme/service-{service}\n    tag: \"1.4.{service}\" # set by promotions\n  env:\n    - {{name: A, value: 'b'}}\n    - {{name: C, value: \"d\"}}\n"
-        );
+fn kubectl_reads_the_new_image() {
+    let Some(program) = tool("KUBECTL") else { return };
+    let folder = TempDir::new().unwrap();
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let render = |arguments: &[&str], text: &str| {
+        let file = written("resource", text);
+        succeeded(kubectl(&program, arguments).args(["--local", "--output", "yaml", "--filename", &file]))
+    };
+    for (file, spec) in RESOURCES {
+        let [before, after] = before_and_after(file, spec).map(|text| render(&["label", "rendered=yes"], &text));
+        assert_new_image(file, &before, &after, 1 + usize::from(spec.contains("digest=")));
     }
-    assert_eq!(text.lines().count(), 10_000);
-    let (fields, image) = (fields("tag=.service-1200.image.tag"), IMAGE.parse().unwrap());
-    let release = NewRelease { tag: Some("1.5.0"), digest: None };
-    let clock = SystemClock::new();
-    let mut times: Vec<Duration> = (0..11)
-        .map(|_| {
-            let start = clock.now();
-            let (edited, _) = set(&text, &fields, &image, release, false).unwrap();
-            let elapsed = clock.now().saturating_sub(start);
-            assert_eq!(edited.text, text.replace("1.4.1200", "1.5.0"));
-            elapsed
-        })
-        .collect();
-    times.sort();
-    print(&format!("10,000 lines: {:?} (median of {})", times[times.len() / 2], times.len()));
-    let limit = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(60) };
-    assert!(times[0] < limit, "{times:?}");
+    // Its own edit of the same container has the same result.
+    for (file, container) in WORKLOADS {
+        let (_, spec) = RESOURCES.into_iter().find(|(resource, _)| *resource == file).unwrap();
+        let [before, after] = before_and_after(file, spec);
+        let theirs = render(&["set", "image", &format!("{container}={IMAGE}:{TAG}@{DIGEST}")], &before);
+        // As typed resources, both have the same order and the same defaults.
+        let [ours, theirs] = [after, theirs].map(|text| render(&["set", "serviceaccount", "reader"], &text));
+        assert_eq!(ours, theirs, "{file}");
+    }
+    let deployment = patched_deployment();
+    for (file, spec) in PATCHES {
+        let kind = if file.contains("6902") { "json" } else { "strategic" };
+        let [before, after] = before_and_after(file, spec).map(|text| {
+            render(&["patch", "--type", kind, "--patch-file", &written("patch", &text)], &deployment)
+        });
+        assert_new_image(file, &before, &after, 1);
+    }
+    print(&format!(
+        "{} files: kubectl renders the new image of each, and sets the same one in {} of them",
+        RESOURCES.len() + PATCHES.len(),
+        WORKLOADS.len()
+    ));
 }
 
-fn succeeded(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(status.success(), "{command:?}: {stdout}{stderr}");
-    stdout
-}
-
-/// Prints to stderr directly, because the test harness hides the output of passing tests.
-fn print(line: &str) {
-    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+/// The Deployment that the patches are for.
+fn patched_deployment() -> String {
+    let [text, _] = before_and_after("manifests/deployment.yaml", "image=.spec.template.spec.containers[name=app].image");
+    text.replace("  template:\n    metadata:\n", "  template:\n    metadata:\n      annotations: {}\n").replace(
+        "  labels: {app: checkout-service}\nspec:",
+        "  labels: {app: checkout-service}\n  annotations: {a: b}\nspec:",
+    )
 }

@@ -1,26 +1,31 @@
 //! The image edit compared with `kustomize edit set image`: after either edit, every fixture must render to the same bytes.
-//! And `promote` on kustomizations that name images by their repository: kustomize must render the promoted image.
+//! And `promote` on kustomizations that name images by their repository: the promoted image must be rendered.
 //!
-//! Run by `tests/e2e/kustomize.sh`, which builds the kustomize it needs.
+//! kustomize renders, and kubectl, which contains another version of it. Run by `tests/e2e/kustomize.sh`, which builds both.
 
 #![expect(clippy::unwrap_used, reason = "a test fails if its environment cannot be set up")]
 
+mod render_tools;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use promote_gates::kustomization::{ImageChange, set_image};
+use render_tools::{print, succeeded, tool};
 use tempfile::TempDir;
 
 const DIGEST: &str = "sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
 
-/// Image name, new name, tag and digest: the edits of each fixture, each by itself and all in sequence.
-const CHANGES: [(&str, &str, &str, &str); 20] = [
+/// Image name, new name, tag and digest.
+type Change = (&'static str, &'static str, &'static str, &'static str);
+
+/// The edits of each fixture, each by itself and all in sequence.
+const CHANGES: [Change; 20] = [
     ("checkout-service", "ghcr.io/acme/checkout-service", "v1.5.0", ""),
     ("checkout-service", "ghcr.io/acme/checkout-service", "1.10", DIGEST),
     ("checkout-service", "ghcr.io/acme/checkout-service", "", DIGEST),
@@ -45,22 +50,26 @@ const CHANGES: [(&str, &str, &str, &str); 20] = [
 
 struct Tools {
     kustomize: PathBuf,
-    /// Whether kubectl renders as well: it contains another version of kustomize.
-    kubectl: bool,
+    kubectl: PathBuf,
+}
+
+impl Tools {
+    fn find() -> Option<Self> {
+        Some(Self { kustomize: tool("KUSTOMIZE")?, kubectl: tool("KUBECTL")? })
+    }
+
+    /// Renders a folder with each of both.
+    fn render(&self, folder: &Path) -> [(&'static str, String); 2] {
+        [
+            ("kustomize", succeeded(Command::new(&self.kustomize).arg("build").arg(folder))),
+            ("kubectl", succeeded(render_tools::kubectl(&self.kubectl, &["kustomize"]).arg(folder))),
+        ]
+    }
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the path of kustomize is a setting of the test, not of the product")]
-fn kustomize_renders_the_same_after_either_edit() {
-    let Some(kustomize) = std::env::var_os("PROMOTE_GATES_E2E_KUSTOMIZE") else {
-        return print("SKIP: PROMOTE_GATES_E2E_KUSTOMIZE is not set; run tests/e2e/kustomize.sh");
-    };
-    let kubectl =
-        Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|output| output.status.success());
-    if !kubectl {
-        print("SKIP: no kubectl, so only kustomize itself renders");
-    }
-    let tools = Tools { kustomize: kustomize.into(), kubectl };
+fn the_same_is_rendered_after_either_edit() {
+    let Some(tools) = Tools::find() else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kustomizations");
     let fixtures: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap()
@@ -90,7 +99,7 @@ fn kustomize_renders_the_same_after_either_edit() {
         fixtures.len(),
         differences.matches("=== ").count()
     ));
-    assert!(compared > 1000, "{compared}");
+    assert!(compared > 2000, "{compared}");
     assert!(differences.is_empty(), "{differences}");
 }
 
@@ -99,11 +108,8 @@ const PROMOTED: &str =
     "ghcr.io/acme/shop:1.5.0@sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the path of kustomize is a setting of the test, not of the product")]
-fn kustomize_renders_the_image_that_promote_set() {
-    let Some(kustomize) = std::env::var_os("PROMOTE_GATES_E2E_KUSTOMIZE") else {
-        return print("SKIP: PROMOTE_GATES_E2E_KUSTOMIZE is not set; run tests/e2e/kustomize.sh");
-    };
+fn the_image_that_promote_set_is_rendered() {
+    let Some(tools) = Tools::find() else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kustomizations/by-repository");
     let all: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(all.len() >= 10, "{}", all.len());
@@ -122,8 +128,7 @@ fn kustomize_renders_the_image_that_promote_set() {
         git(&checkout, &["commit", "-qm", "a shop"]);
         git(&checkout, &["push", "-q", "origin", "HEAD:main"]);
         let overlay = checkout.join("apps/shop/overlays/production");
-        let render = || succeeded(Command::new(&kustomize).arg("build").arg(&overlay));
-        let before = render();
+        let all_before = tools.render(&overlay);
 
         let mut promote = Command::new(env!("CARGO_BIN_EXE_promote-gates"));
         let release = ["--service", "shop", "--environment", "production", "--image", PROMOTED];
@@ -132,22 +137,24 @@ fn kustomize_renders_the_image_that_promote_set() {
         promote
             .env_remove("GITHUB_ACTIONS")
             .env_remove("PROMOTE_GATES_E2E_KUSTOMIZE")
+            .env_remove("PROMOTE_GATES_E2E_KUBECTL")
             .env_remove("PROMOTE_GATES_CACHE");
         succeeded(promote.env("RUNNER_TEMP", work.path()));
         git(&checkout, &["pull", "-q", "origin", "main"]);
-        let after = render();
-
-        let changed: Vec<(&str, &str)> =
-            before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
-        assert_eq!(before.lines().count(), after.lines().count(), "{}", source.display());
-        assert!(!changed.is_empty(), "{}: nothing changed\n{after}", source.display());
-        for (_, line) in changed {
-            assert_eq!(line.trim().trim_start_matches("- "), format!("image: {PROMOTED}"), "{}", source.display());
+        for ((by, before), (_, after)) in all_before.iter().zip(tools.render(&overlay)) {
+            let what = format!("{}, by {by}", source.display());
+            let changed: Vec<(&str, &str)> =
+                before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
+            assert_eq!(before.lines().count(), after.lines().count(), "{what}");
+            assert!(!changed.is_empty(), "{what}: nothing changed\n{after}");
+            for (_, line) in changed {
+                assert_eq!(line.trim().trim_start_matches("- "), format!("image: {PROMOTED}"), "{what}");
+            }
+            let images = after.lines().filter(|line| line.contains("image: ghcr.io/acme/shop:")).count();
+            assert_eq!(images, after.matches(PROMOTED).count(), "{what}: one is left\n{after}");
         }
-        let images = |text: &str| text.lines().filter(|line| line.contains("image: ghcr.io/acme/shop:")).count();
-        assert_eq!(images(&after), after.matches(PROMOTED).count(), "{}: one is left\n{after}", source.display());
     }
-    print(&format!("{} kustomizations that name images by repository: each renders the promoted image", all.len()));
+    print(&format!("{} kustomizations that name images by repository: both render the promoted image of each", all.len()));
 }
 
 struct Fixture<'a> {
@@ -156,37 +163,52 @@ struct Fixture<'a> {
     deployment: &'a str,
 }
 
+/// An edit of a fixture by our own code, and the same one by kustomize.
+struct Edit {
+    change: Change,
+    /// Whether it starts from the result of the change before, and not from the fixture.
+    in_sequence: bool,
+    ours: String,
+    theirs: String,
+}
+
 impl Fixture<'_> {
     /// Returns the number of compared renderings, and a description of the differences.
     fn compare(&self) -> (usize, String) {
-        let original = fs::read_to_string(self.path).unwrap();
+        let edits = self.edits();
+        let (ours, theirs) = (self.render(&edits, |edit| &edit.ours), self.render(&edits, |edit| &edit.theirs));
         let (mut compared, mut found) = (0, String::new());
-        // In sequence: each edit starts from the result of the one before.
-        let (mut ours_so_far, mut theirs_so_far) = (original.clone(), original.clone());
-        for change in CHANGES {
-            for in_sequence in [false, true] {
-                let (ours, theirs) = if in_sequence { (&ours_so_far, &theirs_so_far) } else { (&original, &original) };
-                let (ours, theirs) = (set(ours, change), self.kustomize_set(theirs, change));
-                for kubectl in [false, true] {
-                    // kubectl is slow to start, so it renders single edits only.
-                    if kubectl && (in_sequence || !self.tools.kubectl) {
-                        continue;
-                    }
-                    compared += 1;
-                    let (a, b) = (self.render(&ours, kubectl), self.render(&theirs, kubectl));
-                    if a != b || !a.contains(&format!("image: {}\n", expected(change))) {
-                        writeln!(found, "=== {} {change:?}, kubectl: {kubectl}, in sequence: {in_sequence}\n--- ours\n{ours}\n{a}\n--- kustomize's\n{theirs}\n{b}", self.path.display()).unwrap();
-                    }
-                }
-                if in_sequence {
-                    (ours_so_far, theirs_so_far) = (ours, theirs);
+        for ((by, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+            for ((edit, a), b) in edits.iter().zip(ours).zip(theirs) {
+                compared += 1;
+                if a != b || !a.contains(&format!("image: {}\n", expected(edit.change))) {
+                    let Edit { change, in_sequence, ours, theirs } = edit;
+                    writeln!(found, "=== {} {change:?}, rendered by {by}, in sequence: {in_sequence}\n--- ours\n{ours}\n{a}\n--- kustomize's\n{theirs}\n{b}", self.path.display()).unwrap();
                 }
             }
         }
         (compared, found)
     }
 
-    fn kustomize_set(&self, text: &str, (name, new_name, tag, digest): (&str, &str, &str, &str)) -> String {
+    fn edits(&self) -> Vec<Edit> {
+        let original = fs::read_to_string(self.path).unwrap();
+        let edit = |change, in_sequence, ours: &str, theirs: &str| Edit {
+            change,
+            in_sequence,
+            ours: set(ours, change),
+            theirs: self.kustomize_set(theirs, change),
+        };
+        let (mut edits, mut ours, mut theirs) = (Vec::new(), original.clone(), original.clone());
+        for change in CHANGES {
+            edits.push(edit(change, false, &original, &original));
+            let next = edit(change, true, &ours, &theirs);
+            (ours, theirs) = (next.ours.clone(), next.theirs.clone());
+            edits.push(next);
+        }
+        edits
+    }
+
+    fn kustomize_set(&self, text: &str, (name, new_name, tag, digest): Change) -> String {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("kustomization.yaml");
         fs::write(&file, text).unwrap();
@@ -198,17 +220,31 @@ impl Fixture<'_> {
         fs::read_to_string(file).unwrap()
     }
 
-    /// Renders the file as part of another kustomization, because a component cannot be rendered by itself.
-    fn render(&self, text: &str, kubectl: bool) -> String {
+    /// What each tool renders of one side of all edits, in one run: the tools are slow to start. Each text is part of another
+    /// kustomization, because a component cannot be rendered by itself, and its resources get a prefix of their own.
+    fn render(&self, edits: &[Edit], side: fn(&Edit) -> &String) -> [(&'static str, Vec<String>); 2] {
         let folder = TempDir::new().unwrap();
-        let part = folder.path().join("part");
-        fs::create_dir(&part).unwrap();
-        fs::write(part.join("kustomization.yaml"), text).unwrap();
-        fs::write(part.join("deployment.yaml"), self.deployment).unwrap();
-        let key = if text.contains("kind: Component") { "components" } else { "resources" };
-        fs::write(folder.path().join("kustomization.yaml"), format!("{key}: [part]\n")).unwrap();
-        let mut command = if kubectl { Command::new("kubectl") } else { Command::new(&self.tools.kustomize) };
-        succeeded(command.arg(if kubectl { "kustomize" } else { "build" }).arg(folder.path()))
+        let mut all = String::from("resources:\n");
+        for (index, text) in edits.iter().map(side).enumerate() {
+            let part = folder.path().join(format!("edit-{index}/part"));
+            fs::create_dir_all(&part).unwrap();
+            fs::write(part.join("kustomization.yaml"), text).unwrap();
+            fs::write(part.join("deployment.yaml"), self.deployment).unwrap();
+            let key = if text.contains("kind: Component") { "components" } else { "resources" };
+            let prefixed = format!("namePrefix: edit-{index}-\n{key}: [part]\n");
+            fs::write(folder.path().join(format!("edit-{index}/kustomization.yaml")), prefixed).unwrap();
+            writeln!(all, "- edit-{index}").unwrap();
+        }
+        fs::write(folder.path().join("kustomization.yaml"), all).unwrap();
+        self.tools.render(folder.path()).map(|(by, rendered)| {
+            let mut of_edits = vec![String::new(); edits.len()];
+            for resource in rendered.trim_end().split("\n---\n") {
+                let name = resource.lines().find_map(|line| line.strip_prefix("  name: edit-"));
+                let index = name.and_then(|name| name.split('-').next()?.parse::<usize>().ok());
+                of_edits[index.unwrap_or_else(|| panic!("the name has no prefix: {resource}"))] += &format!("{resource}\n");
+            }
+            (by, of_edits)
+        })
     }
 }
 
@@ -216,7 +252,7 @@ fn part(mark: char, part: &str) -> String {
     if part.is_empty() { String::new() } else { format!("{mark}{part}") }
 }
 
-fn set(text: &str, (name, new_name, tag, digest): (&str, &str, &str, &str)) -> String {
+fn set(text: &str, (name, new_name, tag, digest): Change) -> String {
     let optional = |part: &str| Some(part.to_owned()).filter(|part| !part.is_empty());
     let change =
         ImageChange { name: name.into(), new_name: optional(new_name), tag: optional(tag), digest: optional(digest) };
@@ -224,20 +260,8 @@ fn set(text: &str, (name, new_name, tag, digest): (&str, &str, &str, &str)) -> S
 }
 
 /// The expected image in the rendering. Without tag and digest, the manifest's own tag stays.
-fn expected((name, new_name, tag, digest): (&str, &str, &str, &str)) -> String {
+fn expected((name, new_name, tag, digest): Change) -> String {
     let name = if new_name.is_empty() { name } else { new_name };
     let manifest = if tag.is_empty() && digest.is_empty() { ":0.0.0" } else { "" };
     format!("{name}{}{}{manifest}", part(':', tag), part('@', digest))
-}
-
-fn succeeded(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(status.success(), "{command:?}: {stdout}{stderr}");
-    stdout
-}
-
-/// Prints to stderr directly, because the test harness hides the output of passing tests.
-fn print(line: &str) {
-    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

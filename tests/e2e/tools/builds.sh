@@ -28,6 +28,27 @@ kubernetes_programs() {
         -X $version.gitVersion=v$2 -X $version.gitMajor=1 -X $version.gitMinor=${2:2:2}" "${@:3}"
 }
 
+# renderers CACHE: kustomize and kubectl, exported for the tests that render with them.
+renderers() {
+    local kustomize=$1/kustomize-5.8.1 kubectl
+    kubectl=$1/kubectl-$(sed -n 's/^kubernetes=//p' tests/e2e/cluster.sh)
+    installed "$kustomize" build_kustomize
+    installed "$kubectl" build_kubectl
+    export PROMOTE_GATES_E2E_KUSTOMIZE=$kustomize/bin/kustomize PROMOTE_GATES_E2E_KUBECTL=$kubectl/bin/kubectl
+}
+
+# Its version is that of go.mod.
+build_kustomize() {
+    go_for "$1"
+    nice -n 19 go build -C tests/e2e/tools/kustomize -mod=readonly -o "$1/bin/" -ldflags '-s -w' \
+        sigs.k8s.io/kustomize/kustomize/v5
+}
+
+# build_kubectl FOLDER-VERSION
+build_kubectl() {
+    kubernetes_programs "$1" "${1##*-}" k8s.io/kubernetes/cmd/kubectl
+}
+
 # build_oha FOLDER-VERSION
 build_oha() {
     command -v cargo >/dev/null || skip 'no cargo to build oha with'
