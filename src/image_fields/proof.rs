@@ -7,7 +7,7 @@ use crate::yaml::{
     EditError,
     quoting::plain_is_text,
     text::parse_all,
-    tree::{Content, Document, Quoting, SpannedNode},
+    tree::{Content, Document, Quoting, SpannedNode, SpannedPair},
 };
 
 /// What an edit is to change, by where it is in the text before.
@@ -83,29 +83,32 @@ fn is_same_except(old: &SpannedNode, new: &SpannedNode, expected: &Expected, met
                 && items.iter().zip(others).all(|(old, new)| is_same_except(old, new, expected, met))
         }
         (Content::Map { pairs, flow }, Content::Map { pairs: others, flow: style }) => {
-            let mut others: Vec<_> = others.iter().collect();
-            if let Some((key, value)) = expected.added.get(&old.start) {
-                let is_added = |text: &SpannedNode, wanted: &str| {
-                    text.scalar().is_some_and(|(text, quoting)| {
-                        text == wanted && (quoting != Quoting::Plain || plain_is_text(text))
-                    })
-                };
-                let Some(at) = others.iter().position(|pair| is_added(&pair.key, key) && is_added(&pair.value, value))
-                else {
-                    return false;
-                };
-                others.remove(at);
-                *met += 1;
+            let wanted = expected.added.get(&old.start);
+            let added = wanted.and_then(|wanted| others.iter().position(|pair| is_added(pair, wanted)));
+            if wanted.is_some() != added.is_some() {
+                return false;
             }
+            let count = usize::from(added.is_some());
+            *met += count;
+            let kept = others.iter().enumerate().filter(|(at, _)| Some(*at) != added);
             flow == style
-                && pairs.len() == others.len()
-                && pairs.iter().zip(others).all(|(old, new)| {
+                && pairs.len() + count == others.len()
+                && pairs.iter().zip(kept).all(|(old, (_, new))| {
                     old.key.is_same(&new.key) && is_same_except(&old.value, &new.value, expected, met)
                 })
         }
         (Content::Alias(anchor), Content::Alias(other)) => anchor == other,
         _ => false,
     }
+}
+
+/// Whether a pair is the wanted one, and text to every reader.
+fn is_added(pair: &SpannedPair, (key, value): &(String, String)) -> bool {
+    let is = |node: &SpannedNode, wanted: &str| {
+        node.scalar()
+            .is_some_and(|(text, quoting)| text == wanted && (quoting != Quoting::Plain || plain_is_text(text)))
+    };
+    is(&pair.key, key) && is(&pair.value, value)
 }
 
 /// The same for the documents in two block scalars.
