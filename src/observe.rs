@@ -36,6 +36,28 @@ pub enum PollInterval {
     Once,
     /// Again, this long after the previous look ended.
     Every(Duration),
+    /// Again soon after the first look ended, then after pauses that double, up to this long. For a look that is only made again
+    /// because it failed: most failures are over in a second.
+    Backoff(Duration),
+}
+
+/// The first pause of [`PollInterval::Backoff`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// No pause is doubled more often than this.
+const MAX_DOUBLINGS: u32 = 16;
+
+impl PollInterval {
+    /// The pause after so many looks; `None` after the last one.
+    fn pause(self, looks: u32) -> Option<Duration> {
+        match self {
+            Self::Once => None,
+            Self::Every(pause) => Some(pause),
+            Self::Backoff(longest) => {
+                let doublings = looks.saturating_sub(1).min(MAX_DOUBLINGS);
+                Some((FIRST_PAUSE * 2_u32.pow(doublings)).min(longest))
+            }
+        }
+    }
 }
 
 /// What a look holds while it is in flight. Dropping it ends the look: a process group is killed, a watch is closed.
@@ -138,7 +160,7 @@ impl Drop for LookInFlight {
 struct RunningSource<'a, F> {
     source: Source<'a, F>,
     /// How many looks have begun.
-    looks: usize,
+    looks: u32,
     next: Option<Moment>,
     in_flight: Option<(LookGuard, Arc<AtomicBool>)>,
     /// What it looks at; `None` until its target is known.
@@ -192,10 +214,8 @@ pub fn observe_until_decided<F: Send + 'static, S>(
         for (one, ended) in running.iter_mut().zip(ended) {
             if ended {
                 one.in_flight = None;
-                one.next = match one.source.interval {
-                    PollInterval::Every(pause) if !(one.source.finished)() => Some(now + pause),
-                    PollInterval::Once | PollInterval::Every(_) => None,
-                };
+                let pause = one.source.interval.pause(one.looks).filter(|_| !(one.source.finished)());
+                one.next = pause.map(|pause| now + pause);
             }
             one.follow_target(now);
         }

@@ -48,7 +48,7 @@ use observations::{ApprovalObservations, OwnRun};
 use rules::ApprovalRules;
 use sources::{ApprovalObserver, EvidenceRef};
 
-/// How often the command looks within `timeout` if every look fails at once.
+/// How often the command looks within `timeout` if every look fails at once, after the first few looks, which come sooner.
 const MAX_LOOKS: u32 = 12;
 
 impl Command for Args {
@@ -133,7 +133,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         superseded_by: args.superseded_by,
         target,
     };
-    let source = Source::blocking(PollInterval::Every(args.timeout.0 / MAX_LOOKS), move || {
+    let source = Source::blocking(PollInterval::Backoff(args.timeout.0 / MAX_LOOKS), move || {
         let observer = Arc::clone(&observer);
         Box::new(move || observer.observe())
     })

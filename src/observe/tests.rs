@@ -30,6 +30,27 @@ fn the_loop_looks_again_until_the_judge_decides() {
 }
 
 #[test]
+fn a_look_that_failed_is_made_again_soon_at_first() {
+    let execution = test_execution();
+    let mut times = Vec::new();
+    let source = Source::blocking(PollInterval::Backoff(Duration::from_secs(3)), || Box::new(|| ()));
+    let end = observe_until_decided(
+        &execution,
+        Duration::from_secs(60),
+        vec![source],
+        &mut times,
+        |times, at, ()| times.push(at.as_millis()),
+        |times, _| match times.len() {
+            6 => Judgement::decided(vec![Finding::passed("ready")]),
+            _ => Judgement::pending(vec![Finding::passed("ready")]),
+        },
+    );
+    assert_eq!((end, times), (Ok(vec![Finding::passed("ready")]), vec![0, 500, 1_500, 3_500, 6_500, 9_500]));
+    assert_eq!(PollInterval::Backoff(Duration::MAX).pause(u32::MAX), Some(FIRST_PAUSE * 2_u32.pow(MAX_DOUBLINGS)));
+    assert_eq!(PollInterval::Backoff(Duration::ZERO).pause(1), Some(Duration::ZERO));
+}
+
+#[test]
 fn an_undecided_gate_is_inconclusive_at_the_time_limit() {
     let (looks, end) = counting(&test_execution(), 35, 10);
     assert_eq!(looks, 4);

@@ -12,7 +12,8 @@ if ! command -v npm >/dev/null; then
     exit 77 # .ci/run counts it as skipped
 fi
 gate="${PROMOTE_GATES:-$PWD/target/debug/promote-gates}"
-[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked
+# With the feature, so that all scripts share one build.
+[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked --features e2e
 shop="$(mktemp -d)"
 trap 'rm -rf "$shop"' EXIT
 cd "$shop"

@@ -11,7 +11,8 @@ for tool in actionlint check-jsonschema zizmor; do
     fi
 done
 program="${PROMOTE_GATES:-$PWD/target/debug/promote-gates}"
-[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked
+# With the feature, so that all scripts share one build.
+[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked --features e2e
 rules=$PWD/.github/zizmor.yml
 samples="$(mktemp -d)"
 trap 'rm -rf "$samples"' EXIT

@@ -46,7 +46,7 @@ use crate::{
     },
 };
 
-/// Pause between two looks at the jobs.
+/// The longest pause between two looks at the jobs.
 const PAUSE: Duration = Duration::from_secs(5);
 /// A promotion is committed after its validation, but the clock of the committer may be behind GitHub's by this much.
 const SKEW: SignedDuration = SignedDuration::from_hours(1);
@@ -195,7 +195,7 @@ impl EvidenceObserver<'_> {
         let wall = |now: Moment| wall.checked_add(now.saturating_sub(began)).unwrap_or(wall);
         // Jobs whose annotations were read so long after their end that they are complete.
         let complete = RefCell::new(BTreeSet::new());
-        let source = Source::blocking(PollInterval::Every(PAUSE), || {
+        let source = Source::blocking(PollInterval::Backoff(PAUSE), || {
             let (github, repository) = (Arc::clone(&self.github), self.verification.origin.repository.clone());
             let (id, attempt, complete) = (run.id, run.attempt, complete.borrow().clone());
             // GitHub's signature holds the reports: no notice is needed, and no Checks permission.

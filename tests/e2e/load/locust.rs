@@ -53,7 +53,5 @@ fn the_figures_are_those_of_locust() {
 #[test]
 fn two_speeds_are_told_apart() {
     // Locust needs a second to start its users.
-    for factor in [1.0, 3.0] {
-        measure("Locust", &[LOCUSTFILE], factor, 6);
-    }
+    measure("Locust", &[LOCUSTFILE], &[1.0, 3.0], 6);
 }

@@ -1,5 +1,7 @@
 //! The gate runs the load test of a tool in pairs, with the command that the documentation gives for it.
 
+use std::thread;
+
 use crate::{
     LIMIT,
     house::{Ended, Runner},
@@ -18,8 +20,17 @@ fn documented(tool: &str) -> (String, Option<String>) {
     (code(cells[2]).expect("a command"), code(cells[3]))
 }
 
-/// Measures a service that is so many times slower than the one in production, in runs of so many seconds.
-pub fn measure(tool: &str, files: &[(&str, &str)], factor: f64, seconds: u32) {
+/// Measures services that are so many times slower than the one in production, in runs of so many seconds. All at once: they mostly
+/// wait, and what they take from each other, they take from both sides of a pair.
+pub fn measure(tool: &str, files: &[(&str, &str)], factors: &[f64], seconds: u32) {
+    thread::scope(|scope| {
+        for factor in factors {
+            scope.spawn(|| measure_one(tool, files, *factor, seconds));
+        }
+    });
+}
+
+fn measure_one(tool: &str, files: &[(&str, &str)], factor: f64, seconds: u32) {
     let (baseline, target) = (Service::slower(1.0), Service::slower(factor));
     let (command, results) = documented(tool);
     let runner = Runner::new()
