@@ -15,7 +15,7 @@ use std::{
     io::Write as _,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -122,14 +122,19 @@ fn good_run(story: &Story) -> (StoryEnd, Vec<RelayedRequest>) {
     (story.end(&ended), story.relay.requests())
 }
 
-/// How many steps run at once: mostly they wait for git and for pauses.
+/// How many steps run at once: they wait for git and for pauses.
 const AT_ONCE: usize = 6;
 
 /// Runs all cases, a few at once. Fails with what they return.
 fn run_all<T: Sync>(cases: &[T], run: impl Fn(&T) -> Result<(), String> + Sync) {
+    run_at_once(AT_ONCE, cases, run);
+}
+
+/// The same, with so many at once.
+fn run_at_once<T: Sync>(at_once: usize, cases: &[T], run: impl Fn(&T) -> Result<(), String> + Sync) {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(cases.len()) {
+        for _ in 0..at_once.min(cases.len()) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(failure) = run(case) {

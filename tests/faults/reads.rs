@@ -1,9 +1,6 @@
 //! Every read of every command, of GitHub and of git, fails once. A new approval would be the price of one busy moment.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use super::*;
 use crate::relay::Reaction;
