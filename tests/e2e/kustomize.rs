@@ -1,7 +1,7 @@
 //! The image edit compared with `kustomize edit set image`: after either edit, every fixture must render to the same bytes.
 //! And `promote` on kustomizations that name images by their repository: the promoted image must be rendered.
 //!
-//! kustomize renders, and kubectl, which contains another version of it. Run by `tests/e2e/kustomize.sh`, which builds both.
+//! kustomize renders, and kubectl, which contains it. Run by `tests/e2e/kustomize.sh`, which builds both.
 
 #![expect(clippy::unwrap_used, reason = "a test fails if its environment cannot be set up")]
 

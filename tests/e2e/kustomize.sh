@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares the image edit of `promote` with kustomize's own, on every file in tests/kustomizations. kustomize renders both, and so
-# does kubectl, which contains another version of kustomize.
+# does kubectl, which contains kustomize.
 # Needs go to build them once; later runs take them from ${PROMOTE_GATES_CACHE:-~/.cache/promote-gates}.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
