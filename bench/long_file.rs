@@ -64,7 +64,8 @@ fn values_file(team: &str) -> String {
 
 /// Sets a tag near the end, with the proof that nothing else has changed.
 fn edit(text: &str) {
-    let fields = ImageFields { tag: Some(".service-1200.image.tag".parse().expect("a path")), ..ImageFields::default() };
+    let fields =
+        ImageFields { tag: Some(".service-1200.image.tag".parse().expect("a path")), ..ImageFields::default() };
     let image = "ghcr.io/acme/service-1200".parse().expect("an image");
     let release = NewRelease { tag: Some("1.5.0"), digest: None };
     let (edited, _) = set(text, &fields, &image, release, false).expect("an edit");

@@ -233,9 +233,8 @@ fn kubectl_reads_the_new_image() {
     let deployment = patched_deployment();
     for (file, spec) in PATCHES {
         let kind = if file.contains("6902") { "json" } else { "strategic" };
-        let [before, after] = before_and_after(file, spec).map(|text| {
-            render(&["patch", "--type", kind, "--patch-file", &written("patch", &text)], &deployment)
-        });
+        let [before, after] = before_and_after(file, spec)
+            .map(|text| render(&["patch", "--type", kind, "--patch-file", &written("patch", &text)], &deployment));
         assert_new_image(file, &before, &after, 1);
     }
     print(&format!(
@@ -247,7 +246,8 @@ fn kubectl_reads_the_new_image() {
 
 /// The Deployment that the patches are for.
 fn patched_deployment() -> String {
-    let [text, _] = before_and_after("manifests/deployment.yaml", "image=.spec.template.spec.containers[name=app].image");
+    let [text, _] =
+        before_and_after("manifests/deployment.yaml", "image=.spec.template.spec.containers[name=app].image");
     text.replace("  template:\n    metadata:\n", "  template:\n    metadata:\n      annotations: {}\n").replace(
         "  labels: {app: checkout-service}\nspec:",
         "  labels: {app: checkout-service}\n  annotations: {a: b}\nspec:",

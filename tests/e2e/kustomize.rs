@@ -154,7 +154,10 @@ fn the_image_that_promote_set_is_rendered() {
             assert_eq!(images, after.matches(PROMOTED).count(), "{what}: one is left\n{after}");
         }
     }
-    print(&format!("{} kustomizations that name images by repository: both render the promoted image of each", all.len()));
+    print(&format!(
+        "{} kustomizations that name images by repository: both render the promoted image of each",
+        all.len()
+    ));
 }
 
 struct Fixture<'a> {
@@ -241,7 +244,8 @@ impl Fixture<'_> {
             for resource in rendered.trim_end().split("\n---\n") {
                 let name = resource.lines().find_map(|line| line.strip_prefix("  name: edit-"));
                 let index = name.and_then(|name| name.split('-').next()?.parse::<usize>().ok());
-                of_edits[index.unwrap_or_else(|| panic!("the name has no prefix: {resource}"))] += &format!("{resource}\n");
+                of_edits[index.unwrap_or_else(|| panic!("the name has no prefix: {resource}"))] +=
+                    &format!("{resource}\n");
             }
             (by, of_edits)
         })

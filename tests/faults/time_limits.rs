@@ -53,8 +53,7 @@ fn a_server_that_hangs_ends_every_command_soon_after_its_time_limit() {
         cases.extend(names.into_iter().map(|request| (*name, *new, good.effects.clone(), request)));
     }
     run_at_once(HANGING_AT_ONCE, &cases, |(name, new, good_effects, hanging)| {
-        let step =
-            with_enough_time(TIMEOUT, |timeout| HangingStep::run(*new, hanging, timeout), |step| step.reached);
+        let step = with_enough_time(TIMEOUT, |timeout| HangingStep::run(*new, hanging, timeout), |step| step.reached);
         let HangingStep { story, ended, took, limit, reached } = step;
         if !reached {
             return Err(format!("{name}: {hanging} did not come\n{}", ended.log));
