@@ -18,6 +18,7 @@ mod config_file;
 mod contract;
 mod debug;
 mod demo;
+mod deploy_branch;
 mod doctor;
 mod emergency;
 mod environments;

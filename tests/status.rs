@@ -1,4 +1,6 @@
-//! `status`: the commit status of every open promotion, which a rule of the main branch requires.
+//! `status`: the commit status of every open pull request, which a rule of the main branch requires.
+
+mod others;
 
 use promote_gates::{
     finding::{Finding, Verdict},
@@ -46,8 +48,8 @@ fn every_open_promotion_gets_the_status_that_its_reviews_are_worth() {
             ..stage.approval(7, 30)
         },
     );
-    // Neither another pull request nor a closed one is looked at.
-    stage.propose(8);
+    // The same change on a branch of another name is none of a promotion. A closed pull request is not looked at.
+    let fix = stage.propose(8);
     stage.fake_github.change_pull_request(INFRA, 8, |one| one.branch = "fix".to_owned());
     stage.propose(9);
     stage.fake_github.change_pull_request(INFRA, 9, |one| one.is_open = false);
@@ -63,10 +65,14 @@ fn every_open_promotion_gets_the_status_that_its_reviews_are_worth() {
     assert_eq!(of(&heads[0]), "success: approved by alice");
     assert_eq!(of(&heads[1]), "pending: approval: it has no approval");
     assert_eq!(of(&heads[2]), "failure: approval: changes are requested by bob; it has no approval");
+    assert_eq!(
+        of(&fix),
+        "failure: changes the image of checkout-service outside a promotion; next: take it out, and promote by evidence"
+    );
     assert_eq!(statuses[0].target_url.as_deref(), Some("https://github.com/acme/infra/actions/runs/8/attempts/1"));
     // Nothing has changed: nothing is set again.
     let again = run(&stage, &stage.pull_request_step());
-    assert_eq!((end(&again), set(&stage).len()), (PASSED, 3), "{}", again.log);
+    assert_eq!((end(&again), set(&stage).len()), (PASSED, 4), "{}", again.log);
     let states: Vec<&str> =
         again.report["effects"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["already"; 3]);

@@ -16,7 +16,6 @@ mod look;
 mod look_merges;
 mod merge;
 mod observations;
-mod overlay_layout;
 mod short_image;
 mod tables;
 #[cfg(test)]
@@ -33,7 +32,7 @@ use crate::{
     context::{CommandContext, REQUEST_TIMEOUT},
     error::{CommandError, ValueError},
     finding::Finding,
-    ledger::{ImageLayout, InfraRepo, RunChecker, infra_repo::InfraRepoArgs},
+    ledger::{ImageLayout, InfraRepo, OverlayLayout, RunChecker, infra_repo::InfraRepoArgs},
     report::{Outcome, Output},
     secret::Secret,
     subject::Subject,
@@ -45,7 +44,6 @@ use json::Document;
 use judge::{judge, title};
 use look::{check_runs, fetch_verifying_runs, observe};
 use look_merges::{MergeChecker, check_merges};
-use overlay_layout::OverlayLayout;
 use tables::tables;
 use validations::{UnpromotedReleases, find_unpromoted, judge_validations};
 
@@ -146,7 +144,8 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
         Finding::inconclusive("`since`").actual("a day in the future").expected("a past day").bad_input()
     })?;
     let layout = ImageLayout::new(&args.repo.file, &config.services).map_err(Finding::bad_input)?;
-    let layout = OverlayLayout::new(layout, args.image_name.as_deref(), subject).map_err(Finding::bad_input)?;
+    let layout = OverlayLayout::new(layout, args.image_name.as_deref(), subject);
+    layout.check_owners().map_err(Finding::bad_input)?;
     let repo = InfraRepo::open(&args.repo, args.token.as_ref(), &config.services, ctx)?.patient_for(PATIENCE);
     let mut observations = repo.read(ctx, || observe(&repo, &layout, since, now))?;
     let repository = ctx.own_repository();

@@ -26,6 +26,7 @@ mod issues;
 mod jobs;
 mod merged_texts;
 mod node_ids;
+mod open_pull_requests;
 mod pages;
 mod policies;
 mod pull_merges;

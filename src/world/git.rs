@@ -2,6 +2,7 @@
 //! and work tree never change; new commits are made next to them, and another commit is checked out into its own folder.
 
 mod blobs;
+mod changes;
 mod checkout;
 mod commits;
 mod credentials;

@@ -24,6 +24,7 @@ mod inspection;
 mod issues;
 mod merged_text;
 mod merged_texts;
+mod open_pull_requests;
 mod people;
 mod permission;
 mod proposals;
@@ -65,6 +66,7 @@ pub use graphql::GraphQlQuery;
 pub use inspection::{Denial, Inspection};
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use merged_text::{MergedText, MergedTexts};
+pub use open_pull_requests::OpenPullRequest;
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };

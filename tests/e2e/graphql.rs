@@ -12,7 +12,7 @@ use std::{
 };
 
 use promote_gates::{
-    sandbox::github::{FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, FakePullRequestReview, now},
+    sandbox::github::{FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, FakePullRequestReview, FakeStatus, now},
     world::github::QUERIES,
 };
 use serde_json::{Map, Value, json};
@@ -69,7 +69,7 @@ impl Caller {
 fn exchanges() -> Vec<Value> {
     let fake_github = FakeGitHub::start().expect("a GitHub");
     fake_github.create(SHOP);
-    fake_github.grant(TOKEN, SHOP, &["contents=read", "deployments=read", "pull_requests=read"]);
+    fake_github.grant(TOKEN, SHOP, &["contents=read", "deployments=read", "pull_requests=read", "statuses=read"]);
     let commit = |digit: &str, login: Option<&str>| FakeCommit {
         sha: digit.repeat(40),
         author: login.map(ToOwned::to_owned),
@@ -136,6 +136,7 @@ fn exchanges() -> Vec<Value> {
     let mut all = vec![commits, first, second, texts, paths, newest, older, none, viewer];
     all.extend(described);
     all.extend(reviews(&caller));
+    all.extend(open_pull_requests(&caller));
     assert_eq!(caller.fake_github.violations(), [""; 0]);
     all
 }
@@ -177,6 +178,30 @@ fn reviews(caller: &Caller) -> Vec<Value> {
         list(Value::Null, Value::Null),
         list(Value::Null, json!("1")),
     ]
+}
+
+/// Two pages of open pull requests: one whose last commit has statuses, and one whose last commit has none.
+fn open_pull_requests(caller: &Caller) -> Vec<Value> {
+    for (state, description) in [("pending", None), ("success", Some("changes no image"))] {
+        let status = FakeStatus {
+            sha: "d".repeat(40),
+            state: state.to_owned(),
+            context: format!("promote-gates/{state}"),
+            description: description.map(ToOwned::to_owned),
+            target_url: None,
+            created_at: now(),
+        };
+        caller.fake_github.add_status(SHOP, status);
+    }
+    let (owner, name) = SHOP.split_once('/').expect("an owner");
+    let list = |after: Value| {
+        let variables = json!({ "owner": owner, "name": name, "first": 2, "after": after });
+        caller.query("OpenPullRequests", &variables)
+    };
+    let pages = vec![list(Value::Null), list(json!("2"))];
+    let shown = json!(pages.iter().map(|page| &page["data"]).collect::<Vec<_>>()).to_string();
+    assert!(shown.contains("\"SUCCESS\"") && shown.contains("\"status\":null"), "{shown}");
+    pages
 }
 
 #[test]

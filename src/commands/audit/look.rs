@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     time::Duration,
 };
 
@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::{
     observations::{AuditObservations, CheckedMerges, CheckedRuns, Coverage, ManualChange, UnprovenPromotion, WINDOW},
-    overlay_layout::OverlayLayout,
     validations::VerifyingRun,
 };
 use crate::{
@@ -19,8 +18,8 @@ use crate::{
     finding::Finding,
     image_entry::EntryText,
     ledger::{
-        ExaminedChange, FileClaim, FileImage, FileVersion, InfraRepo, MissingFiles, OverlayVersion, OwnedFile,
-        Promotion, PromotionKind, RunCheck, RunChecker, UnprovenClaim, check_claims,
+        ExaminedChange, FileClaim, FileImage, FileVersion, InfraRepo, MissingFiles, OverlayLayout, OverlayVersion,
+        OwnedFile, Promotion, PromotionKind, RunCheck, RunChecker, UnprovenClaim, changed_images, check_claims,
         proof::{Unproven, is_described},
     },
     observe::read_until_answered,
@@ -202,22 +201,14 @@ fn manual_changes(
     let OwnedFile { service, environment, .. } = changed.owned;
     let proven: BTreeSet<&str> =
         claims.iter().filter_map(|claim| Some(claim.result.as_ref().ok()?.change.after.entry.name.as_str())).collect();
-    let images = match (changed.before.entries(), changed.after.entries()) {
-        (Ok(before), Ok(after)) => {
-            let is_of_service = |entry: &&EntryText| layout.is_of_service(&entry.entry, changed.owned, &repo.images);
-            // Without an entry that is surely the service's, each may be.
-            let names: BTreeSet<&str> =
-                before.iter().chain(after).filter(is_of_service).map(|entry| entry.entry.name.as_str()).collect();
-            let is_counted = |name: &str| (names.is_empty() || names.contains(name)) && !proven.contains(name);
-            let gone = if *changed.after == OverlayVersion::NoFile { "no file" } else { "no image entry" };
-            changed_images(before, after, gone)
-                .into_iter()
-                .filter(|(name, ..)| is_counted(name))
-                .map(|(_, before, after)| (before, after))
-                .collect()
-        }
+    let images = match changed_images(layout, changed.owned, &repo.images, &changed.before, &changed.after) {
+        Some(images) => images
+            .into_iter()
+            .filter(|image| !proven.contains(image.name.as_str()))
+            .map(|image| (image.before, image.after))
+            .collect(),
         // The text contains the commit, so two unreadable versions never count as unchanged.
-        _ => vec![(shown(&changed.before, parent), shown(&changed.after, &summary.commit))],
+        None => vec![(shown(&changed.before, parent), shown(&changed.after, &summary.commit))],
     };
     let recorded = claims.iter().find_map(|claim| Some((claim.promotion, claim.result.as_ref().err()?)));
     let CommitSummary { commit, at, author, title, .. } = summary;
@@ -247,19 +238,6 @@ fn contradiction(promotion: &Promotion, why: &Unproven, after: &OverlayVersion) 
         (Unproven::Differs { .. }, None) => "it records no image before it".to_owned(),
         _ => why.to_string(),
     }
-}
-
-/// The names whose entries differ in their images, with the images before and after. A name may stand twice in a file.
-fn changed_images<'e>(before: &'e [EntryText], after: &'e [EntryText], gone: &str) -> Vec<(&'e str, String, String)> {
-    let mut images: BTreeMap<&str, [Vec<String>; 2]> = BTreeMap::new();
-    for (side, entries) in [before, after].into_iter().enumerate() {
-        for EntryText { entry, .. } in entries {
-            images.entry(&entry.name).or_default()[side].push(entry.reference());
-        }
-    }
-    let joined = |images: Vec<String>, none: &str| if images.is_empty() { none.to_owned() } else { images.join(", ") };
-    let changed = images.into_iter().filter(|(_, [before, after])| before != after);
-    changed.map(|(name, [before, after])| (name, joined(before, "no image entry"), joined(after, gone))).collect()
 }
 
 fn shown(version: &OverlayVersion, commit: &Commit) -> String {

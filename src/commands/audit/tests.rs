@@ -249,7 +249,8 @@ fn since_is_a_number_of_days_or_a_date() {
 fn a_layout_finds_the_service_and_environment_of_a_file() {
     let layout = |pattern: &str, subject: &str| {
         let files = ImageLayout::new(pattern, &Services::new()).unwrap();
-        OverlayLayout::new(files, None, &subject.parse().unwrap())
+        let layout = OverlayLayout::new(files, None, &subject.parse().unwrap());
+        layout.check_owners().map(|()| layout)
     };
     let usual = layout(DEFAULT_OVERLAY, "{}").unwrap();
     let owner = |layout: &OverlayLayout, path: &str| {

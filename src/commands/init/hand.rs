@@ -83,13 +83,10 @@ pub fn steps_by_pull_request(
         steps.push(HandStep::new(
             format!(
                 "Then add a rule for the default branch, which requires pull requests and the status {APPROVAL_STATUS} (a private \
-                 repository of the Free plan has no rules). From then on, every pull request waits for this status. If one is no \
-                 promotion, the person who merges it sets the status on its last commit by hand, with the second command:"
+                 repository of the Free plan has no rules). From then on, every pull request waits for this status, which \
+                 promotion-status.yml sets: on one that changes no image of a service, a minute or two after each push:"
             ),
-            vec![
-                format!("gh api -X POST repos/{repository}/rulesets --input - <<<'{ruleset}'"),
-                format!("gh api repos/{repository}/statuses/SHA -f context={APPROVAL_STATUS} -f state=success"),
-            ],
+            vec![format!("gh api -X POST repos/{repository}/rulesets --input - <<<'{ruleset}'")],
         ));
     }
     steps

@@ -15,7 +15,7 @@ pub(super) const APPROVAL: &str = "approval";
 /// Settings of `status`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Number of the only pull request to judge [default: every open one of a promotion]
+    /// Number of the only pull request to judge [default: every open one into the branch, and every open one of a promotion]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub pull_request: Option<u64>,
     /// Reports of this run's `approval`, and of the other gates in `require`: the expressions `toJSON(needs)` and `toJSON(steps)`; without them, the approval is judged here, by the section `approval` of the config file
@@ -35,6 +35,9 @@ pub struct Args {
     pub source_token: Option<Secret>,
     #[command(flatten)]
     pub ledger: InfraRepoArgs,
+    /// The image's name in the manifests (`images[].name`); `{service}` is filled in [default: the entries of the service's image, else all]
+    #[arg(long, value_name = "NAME")]
+    pub image_name: Option<String>,
     /// How long all reads and writes for one pull request may take, repetitions included
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = nonzero_duration)]
     pub timeout: HumanDuration,

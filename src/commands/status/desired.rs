@@ -6,9 +6,9 @@ use crate::{finding::Verdict, reconcile::Plan, values::clip, world::github::Comm
 const MAX_DESCRIPTION: usize = 140;
 const SUCCESS: &str = "success";
 
-/// What was found of a pull request.
+/// What was found of a pull request at its last commit.
 #[derive(Clone, Debug)]
-pub struct JudgedPromotion {
+pub struct JudgedHead {
     pub verdict: Verdict,
     /// The finding behind the verdict, in one line.
     pub reason: String,
@@ -29,8 +29,8 @@ pub struct DesiredStatus {
 impl DesiredStatus {
     /// Only `success` lets the pull request be merged.
     #[must_use]
-    pub fn new(context: &str, judged: &JudgedPromotion) -> Self {
-        let JudgedPromotion { verdict, reason, is_waiting, missing } = judged;
+    pub fn new(context: &str, judged: &JudgedHead) -> Self {
+        let JudgedHead { verdict, reason, is_waiting, missing } = judged;
         let (state, text) = match verdict {
             Verdict::Passed if missing.is_empty() => (SUCCESS, reason.clone()),
             Verdict::Passed => ("pending", format!("{reason}; not passed yet: {}", missing.join(", "))),
@@ -66,9 +66,9 @@ impl DesiredStatus {
 mod tests {
     use super::*;
 
-    fn judged(verdict: Verdict, is_waiting: bool, missing: &[&str]) -> JudgedPromotion {
+    fn judged(verdict: Verdict, is_waiting: bool, missing: &[&str]) -> JudgedHead {
         let missing = missing.iter().map(ToString::to_string).collect();
-        JudgedPromotion { verdict, reason: "as\n found".to_owned(), is_waiting, missing }
+        JudgedHead { verdict, reason: "as\n found".to_owned(), is_waiting, missing }
     }
 
     fn status(state: &str, description: &str) -> CommitStatus {
@@ -93,7 +93,7 @@ mod tests {
             let desired = DesiredStatus::new("promote-gates/approval", &judged(verdict, is_waiting, missing));
             assert_eq!(desired.status, status(state, text), "{verdict} {is_waiting} {missing:?}");
         }
-        let long = JudgedPromotion { reason: "é".repeat(500), ..judged(Verdict::Blocked, false, &[]) };
+        let long = JudgedHead { reason: "é".repeat(500), ..judged(Verdict::Blocked, false, &[]) };
         let description = DesiredStatus::new("x", &long).status.description.unwrap();
         assert_eq!(description.chars().count(), 140);
     }

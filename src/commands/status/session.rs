@@ -4,7 +4,7 @@ use clap::FromArgMatches as _;
 
 use super::{
     args::{APPROVAL, Args},
-    desired::{DesiredStatus, JudgedPromotion},
+    desired::{DesiredStatus, JudgedHead},
     set_status::SetStatus,
 };
 use crate::{
@@ -23,7 +23,10 @@ use crate::{
     results::ReceivedReports,
     settings::{self, Layer, SettingOrigin, SettingValue},
     subject::{Commit, Subject},
-    world::github::{GitHub, ListedPullRequest, ListedPullRequests, Repository},
+    world::{
+        git::Branch,
+        github::{CommitStatus, GitHub, OpenPullRequest, Repository},
+    },
 };
 
 /// What was set for one pull request.
@@ -32,6 +35,17 @@ pub struct SetResult {
     /// Whether its approval passed.
     pub is_approved: bool,
 }
+
+/// The open pull requests to judge.
+pub struct WantedPullRequests {
+    /// The numbers of those that are judged as promotions.
+    pub promotions: Vec<u64>,
+    /// Those into the branch that are none.
+    pub others: Vec<OpenPullRequest>,
+}
+
+/// What each finding expects.
+const EXPECTED: &str = "a status that says what was judged";
 
 /// One run of the command.
 pub struct StatusSession<'a> {
@@ -47,27 +61,40 @@ impl StatusSession<'_> {
         ctx.github(self.args.token.as_ref(), REQUEST_TIMEOUT)
     }
 
-    /// The pull requests to judge: the given one, or every open one with the branch of a promotion, of the service and the
-    /// environment that the step names.
+    /// The pull requests to judge: the given one, or all open ones into the branch. Of promotions, those of the service and the
+    /// environment that the step names, whatever their base.
     ///
     /// # Errors
     /// They cannot be listed.
-    pub fn numbers(&self) -> Result<Vec<u64>, CommandError> {
+    pub fn find(&self, base: &Branch) -> Result<WantedPullRequests, CommandError> {
+        let ctx = self.ctx.within(self.args.timeout);
+        let github = self.github(&ctx)?;
+        let list = || github.open_pull_requests_with_statuses(&self.repository);
+        let mut open = read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
         if let Some(number) = self.args.pull_request {
-            return Ok(vec![number]);
+            open.retain(|one| one.number == number);
+        }
+        let promotion = |one: &OpenPullRequest| one.branch.parse::<PromotionBranch>().ok();
+        let (promotions, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| promotion(one).is_some());
+        others.retain(|one| one.base == base.as_str());
+        // A status belongs to a commit: that of a promotion is judged as one.
+        others.retain(|one| promotions.iter().all(|promotion| promotion.head != one.head));
+        if let Some(number) = self.args.pull_request {
+            // One that is not open, and one of another base, has no status to get: the rules of `approval` say why.
+            return Ok(match others.is_empty() {
+                true => WantedPullRequests { promotions: vec![number], others },
+                false => WantedPullRequests { promotions: Vec::new(), others },
+            });
         }
         let Subject { service, environment, .. } = self.inputs.subject;
-        let is_wanted = |listed: &ListedPullRequest| {
-            listed.branch.parse().is_ok_and(|branch: PromotionBranch| {
+        let is_wanted = |one: &&OpenPullRequest| {
+            promotion(one).is_some_and(|branch| {
                 service.as_ref().is_none_or(|service| *service == branch.service)
                     && environment.as_ref().is_none_or(|environment| *environment == branch.environment)
             })
         };
-        let ctx = self.ctx.within(self.args.timeout);
-        let github = self.github(&ctx)?;
-        let list = || github.list_pull_requests(&self.repository, ListedPullRequests::Open);
-        let open = read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
-        Ok(open.iter().filter(|listed| is_wanted(listed)).map(|listed| listed.number).collect())
+        let promotions = promotions.iter().filter(is_wanted).map(|one| one.number).collect();
+        Ok(WantedPullRequests { promotions, others })
     }
 
     /// The settings of `approval` for a pull request: its rules are those of its section of the config file, so that there is one
@@ -118,7 +145,7 @@ impl StatusSession<'_> {
             _ => worst.map(Finding::headline).unwrap_or_default(),
         };
         let missing = self.args.require.iter().filter(|name| *name != APPROVAL).cloned().collect();
-        let judged = JudgedPromotion { verdict, reason, is_waiting, missing };
+        let judged = JudgedHead { verdict, reason, is_waiting, missing };
         let next = worst.and_then(|finding| finding.next.clone());
         let is_approved = verdict == Verdict::Passed;
         let name = if subject.is_empty() { format!("#{number}") } else { format!("#{number}: {subject}") };
@@ -161,7 +188,7 @@ impl StatusSession<'_> {
             }
             _ => worst.map(Finding::headline).unwrap_or_default(),
         };
-        let judged = JudgedPromotion { verdict, reason, is_waiting: false, missing: Vec::new() };
+        let judged = JudgedHead { verdict, reason, is_waiting: false, missing: Vec::new() };
         let next = worst.and_then(|finding| finding.next.clone());
         let finding = self.set(&ctx, &format!("#{number}: {subject}"), &head, &judged, next)?;
         Ok((number, SetResult { finding, is_approved: verdict == Verdict::Passed }))
@@ -188,13 +215,16 @@ impl StatusSession<'_> {
         }
     }
 
-    /// Sets the status of a commit. The finding passes when the status says what was judged, whatever that is.
-    fn set(
+    /// Sets the status of a commit.
+    ///
+    /// # Errors
+    /// [`CommandError::Cancelled`].
+    pub fn set(
         &self,
         ctx: &CommandContext,
         name: &str,
         commit: &Commit,
-        judged: &JudgedPromotion,
+        judged: &JudgedHead,
         next: Option<String>,
     ) -> Result<Finding, CommandError> {
         let desired = DesiredStatus::new(&self.args.context, judged);
@@ -209,21 +239,25 @@ impl StatusSession<'_> {
                 return Ok(finding.for_check(name));
             }
         };
-        let expected = "a status that says what was judged";
         let next = next.unwrap_or_default();
         let Some(status) = done else {
             return Ok(Finding::inconclusive(name)
                 .actual(format!("dry-run: nothing was written; {}: {}", desired.status.state, judged.reason))
-                .expected(expected)
+                .expected(EXPECTED)
                 .next(next));
         };
-        let actual = format!("{}: {}", status.state, status.description.as_deref().unwrap_or_default());
-        Ok(if judged.verdict == Verdict::Inconclusive {
-            Finding::inconclusive(name).actual(actual).expected(expected).next(next)
-        } else {
-            Finding::passed(name).actual(actual).expected(expected).next(next)
-        })
+        Ok(status_finding(name, judged.verdict, &status, next))
     }
+}
+
+/// The finding for a pull request whose status is set. It passes when the status says what was judged, whatever that is.
+pub fn status_finding(name: &str, judged: Verdict, status: &CommitStatus, next: String) -> Finding {
+    let actual = format!("{}: {}", status.state, status.description.as_deref().unwrap_or_default());
+    let finding = match judged {
+        Verdict::Inconclusive => Finding::inconclusive(name),
+        Verdict::Passed | Verdict::Blocked => Finding::passed(name),
+    };
+    finding.actual(actual).expected(EXPECTED).next(next)
 }
 
 /// The first of the worst findings.
@@ -233,7 +267,7 @@ fn first_worst(findings: &[Finding]) -> Option<&Finding> {
 }
 
 /// The finding for a pull request whose last commit is not known: there is no commit to set a status of.
-fn nothing_set(name: &str, judged: &JudgedPromotion, next: Option<String>) -> Finding {
+fn nothing_set(name: &str, judged: &JudgedHead, next: Option<String>) -> Finding {
     Finding::inconclusive(name)
         .actual(format!("no status was set: {}", judged.reason))
         .expected("the last commit of the pull request")

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     comments, commit_paths, commit_people, deployments,
     errors::{ContractViolation, error},
-    merged_texts, pull_request_reviews, pull_request_text, pull_requests,
+    merged_texts, open_pull_requests, pull_request_reviews, pull_request_text, pull_requests,
     query_call::{GraphQlFailure, QueryCall},
     state::FakeGitHubState,
     tokens::token,
@@ -45,6 +45,11 @@ const OPERATIONS: &[Operation] = &[
         name: "PullRequests",
         variables: &["owner", "name", "states", "first", "after", "reviews"],
         handler: pull_request_reviews::list,
+    },
+    Operation {
+        name: "OpenPullRequests",
+        variables: &["owner", "name", "first", "after"],
+        handler: open_pull_requests::list,
     },
     Operation {
         name: "Deployments",

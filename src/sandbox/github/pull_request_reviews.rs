@@ -102,7 +102,7 @@ pub fn list(call: &QueryCall) -> Result<Value, GraphQlFailure> {
     Ok(json!({ "repository": { "pullRequests": nodes } }))
 }
 
-fn permitted<'a>(call: &QueryCall<'a>) -> Result<&'a FakeRepository, GraphQlFailure> {
+pub(super) fn permitted<'a>(call: &QueryCall<'a>) -> Result<&'a FakeRepository, GraphQlFailure> {
     let repository = call.repository()?;
     call.permit(repository, "contents=read")?;
     call.permit(repository, "pull_requests=read")?;
@@ -118,7 +118,7 @@ const fn state(pull_request: &FakePullRequest) -> &'static str {
 }
 
 /// The last commit of its branch; zeros while it has none.
-fn head(pull_request: &FakePullRequest) -> String {
+pub(super) fn head(pull_request: &FakePullRequest) -> String {
     pull_request.own.last().map_or_else(|| "0".repeat(40), |commit| commit.sha.clone())
 }
 

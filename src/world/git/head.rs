@@ -176,6 +176,34 @@ impl Git {
         Ok(found)
     }
 
+    /// The last commit that each of `commits` has in common with `base`. A shallow checkout is deepened as far as needed, for all of
+    /// them at once.
+    ///
+    /// # Errors
+    /// The missing history could not be fetched.
+    pub fn fetch_merge_bases(
+        &self,
+        remote: &Remote,
+        base: &Commit,
+        commits: &[Commit],
+    ) -> Result<Vec<MergeBase>, Finding> {
+        let of = |commit: &Commit| self.merge_base(commit, std::slice::from_ref(base));
+        let mut found = commits.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+        for round in 0..MAX_ROUNDS {
+            let cut: Vec<usize> = (0..found.len()).filter(|index| found[*index] == MergeBase::Cut).collect();
+            if cut.is_empty() {
+                break;
+            }
+            let wanted: Vec<&str> =
+                [base].into_iter().chain(cut.iter().map(|index| &commits[*index])).map(Commit::as_str).collect();
+            self.deepen_at(remote, &wanted, FIRST_DEEPENING << (2 * round))?;
+            for index in cut {
+                found[index] = of(&commits[index])?;
+            }
+        }
+        Ok(found)
+    }
+
     fn deepen_at(&self, remote: &Remote, wanted: &[&str], by: u32) -> Result<(), Finding> {
         let output = self.fetch_all(remote, &[&format!("--deepen={by}")], wanted)?;
         if output.status.success() { Ok(()) } else { Err(self.unreachable("git fetch", remote, &output)) }

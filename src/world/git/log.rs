@@ -97,7 +97,7 @@ impl<'w> LogParser<'w> {
 }
 
 /// `<mode> SP <mode> SP <id> SP <id> SP <status>`; <https://git-scm.com/docs/diff-format#_raw_output_format>.
-fn parse_change(text: &str) -> Option<(Option<BlobId>, Option<BlobId>)> {
+pub(super) fn parse_change(text: &str) -> Option<(Option<BlobId>, Option<BlobId>)> {
     let words: Vec<&str> = text.split(' ').collect();
     let [mode_before, mode_after, before, after, _status] = words[..] else { return None };
     Some((BlobId::of_file(mode_before, before), BlobId::of_file(mode_after, after)))

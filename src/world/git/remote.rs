@@ -182,12 +182,26 @@ impl Git {
     /// # Errors
     /// The remote could not be reached, or does not serve this commit.
     pub fn fetch_commit(&self, remote: &Remote, commit: &Commit) -> Result<(), Finding> {
-        if self.has_commit(commit)? {
+        self.fetch_commits(remote, std::slice::from_ref(commit))
+    }
+
+    /// As [`Git::fetch_commit`], of several commits in one request.
+    ///
+    /// # Errors
+    /// The remote could not be reached, or does not serve one of them.
+    pub fn fetch_commits(&self, remote: &Remote, commits: &[Commit]) -> Result<(), Finding> {
+        let mut missing: Vec<&str> = Vec::new();
+        for commit in commits {
+            if !missing.contains(&commit.as_str()) && !self.has_commit(commit)? {
+                missing.push(commit.as_str());
+            }
+        }
+        if missing.is_empty() {
             return Ok(());
         }
         // `--depth` in a complete checkout would make it shallow.
         let depth: &[&str] = if self.shallow_ends()?.is_empty() { &[] } else { &["--depth=1"] };
-        let output = self.fetch(remote, depth, commit.as_str())?;
+        let output = self.fetch_all(remote, depth, &missing)?;
         if !output.status.success() {
             return Err(self.unreachable("git fetch", remote, &output));
         }

@@ -54,6 +54,12 @@ fn the_last_common_commit_is_exact_or_unknown() {
         assert_eq!(shallow.merge_base(&head, others), Ok(MergeBase::Cut), "{depth}");
         assert_eq!(shallow.fetch_merge_base("origin", &head, others), Ok(MergeBase::One(fork.clone())), "{depth}");
     }
+    // Of several commits at once.
+    let shallow = open(&forge.checkout("shallow-main", &["--depth=1"]));
+    let heads = [head.clone(), old.clone(), new.clone()];
+    shallow.fetch_commits(&origin(&shallow), &heads).expect("fetched");
+    let found = shallow.fetch_merge_bases(&origin(&shallow), &new, &heads);
+    assert_eq!(found, Ok([&fork, &old, &new].map(|base| MergeBase::One(base.clone())).into()));
 
     // Branches that were merged into each other, and unrelated ones.
     git(&dir, &["switch", "-qc", "left", old.as_str()]);

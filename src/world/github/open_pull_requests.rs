@@ -1,0 +1,139 @@
+//! The open pull requests with the statuses of their last commits, a hundred in one request.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    client::GitHub,
+    commit_status::CommitStatus,
+    graphql::{Connection, GraphQlQuery, present},
+    permission::RequiredPermission,
+    repository::Repository,
+};
+use crate::{finding::Finding, subject::Commit};
+
+pub(super) const OPEN_PULL_REQUESTS: GraphQlQuery =
+    GraphQlQuery { name: "OpenPullRequests", document: include_str!("graphql/open_pull_requests.graphql") };
+
+/// The most entries that GitHub shows at once.
+const PAGE: usize = 100;
+/// The most pages that are read.
+const MAX_PAGES: usize = 20;
+
+/// An open pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPullRequest {
+    pub number: u64,
+    /// The branch that it is to be merged into.
+    pub base: String,
+    /// The name of its branch.
+    pub branch: String,
+    /// The last commit of its branch.
+    pub head: Commit,
+    /// The newest status of each context of that commit; none if GitHub does not show that commit yet.
+    pub statuses: Vec<CommitStatus>,
+}
+
+#[derive(Deserialize)]
+struct AnswerJson {
+    #[serde(deserialize_with = "present")]
+    repository: Option<ListJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListJson {
+    pull_requests: Connection<PullRequestJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PullRequestJson {
+    number: u64,
+    base_ref_name: String,
+    head_ref_name: String,
+    head_ref_oid: Commit,
+    commits: CommitsJson,
+}
+
+#[derive(Deserialize)]
+struct CommitsJson {
+    nodes: Vec<CommitNodeJson>,
+}
+
+#[derive(Deserialize)]
+struct CommitNodeJson {
+    commit: CommitJson,
+}
+
+#[derive(Deserialize)]
+struct CommitJson {
+    oid: Commit,
+    #[serde(deserialize_with = "present")]
+    status: Option<StatusJson>,
+}
+
+#[derive(Deserialize)]
+struct StatusJson {
+    contexts: Vec<ContextJson>,
+}
+
+#[derive(Deserialize)]
+struct ContextJson {
+    context: String,
+    state: String,
+    #[serde(deserialize_with = "present")]
+    description: Option<String>,
+}
+
+impl GitHub {
+    /// The open pull requests of the repository, oldest first.
+    ///
+    /// # Errors
+    /// No answer; a token without Contents, Pull requests and Commit statuses: read; more pull requests than are read.
+    pub fn open_pull_requests_with_statuses(&self, repository: &Repository) -> Result<Vec<OpenPullRequest>, Finding> {
+        let required =
+            RequiredPermission::new("Contents, Pull requests and Commit statuses: read", repository.to_string());
+        let (mut after, mut all) = (None, Vec::new());
+        for _ in 0..MAX_PAGES {
+            let variables = json!({
+                "owner": repository.owner(),
+                "name": repository.name(),
+                "first": PAGE,
+                "after": after,
+            });
+            let AnswerJson { repository: found } = self.query(&OPEN_PULL_REQUESTS, &variables, &required)?;
+            let ListJson { pull_requests: Connection { nodes, page } } =
+                found.ok_or_else(|| Self::missing("the pull requests", &required))?;
+            all.extend(nodes.into_iter().map(OpenPullRequest::from));
+            if !page.has_next {
+                return Ok(all);
+            }
+            after = Some(page.end.ok_or_else(|| self.unreadable("a next page of pull requests, and no cursor"))?);
+        }
+        Err(Finding::inconclusive("the open pull requests")
+            .actual(format!("more than {}", all.len()))
+            .expected("fewer at once")
+            .next("close those that are not needed"))
+    }
+}
+
+impl From<PullRequestJson> for OpenPullRequest {
+    fn from(json: PullRequestJson) -> Self {
+        let last = json.commits.nodes.into_iter().next_back().map(|node| node.commit);
+        let status = last.filter(|commit| commit.oid == json.head_ref_oid).and_then(|commit| commit.status);
+        let status_of = |ContextJson { context, state, description }: ContextJson| CommitStatus {
+            // REST has the same words in lower case.
+            state: state.to_ascii_lowercase(),
+            context,
+            description,
+        };
+        Self {
+            number: json.number,
+            base: json.base_ref_name,
+            branch: json.head_ref_name,
+            head: json.head_ref_oid,
+            statuses: status.into_iter().flat_map(|status| status.contexts).map(status_of).collect(),
+        }
+    }
+}
