@@ -193,6 +193,7 @@ fn open_pull_requests(caller: &Caller) -> Vec<Value> {
         };
         caller.fake_github.add_status(SHOP, status);
     }
+    caller.fake_github.change_pull_request(SHOP, 6, |one| one.own.truncate(1));
     let (owner, name) = SHOP.split_once('/').expect("an owner");
     let list = |after: Value| {
         let variables = json!({ "owner": owner, "name": name, "first": 2, "after": after });

@@ -186,7 +186,14 @@ fn the_places_of_the_images_are_those_of_the_base_branch() {
     assert!(status_of(&stage, &tag).starts_with(expected), "{}", status_of(&stage, &tag));
     run(&stage, &configured(&stage, &any).input("environment", "production"));
     assert_eq!([&tag, &replicas].map(|head| status_of(&stage, head)), [CHANGES_IMAGE, CHANGES_NO_IMAGE]);
-    // No rules, no verdict.
+    // Rules about other files, and no rules: no verdict.
+    let ended = run(&stage, &stage.pull_request_step().input("file", "k8s/{service}/{environment}.yaml"));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(status_of(&stage, &replicas).starts_with("error: `file`: no file of main at"), "{}", ended.log);
+    let other = VALUES.replace("checkout-service:", "checkout:").replace("values.yaml", "gone.yaml");
+    let ended = run(&stage, &configured(&stage, &other));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert!(status_of(&stage, &replicas).starts_with("error: `services`: no file of main has the image of checkout"));
     let ended = run(&stage, &configured(&stage, "people: { machines: [robot] }\n"));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     assert!(status_of(&stage, &replicas).starts_with("error: `services`: no service is configured"));

@@ -6,7 +6,8 @@ use super::change::{ImageDifference, ObservedChange};
 use crate::{
     config::{Config, DEFAULT_PATHS},
     finding::Finding,
-    ledger::{FileVersion, InfraRepo, OverlayLayout, OverlayVersion, OwnedFile, changed_images},
+    ledger::{FileVersion, InfraRepo, OverlayLayout, OwnedFile, changed_images},
+    subject::Service,
     values::clip,
     world::git::{BlobId, Commit, FileChange, MergeBase, Tip, TreePath},
 };
@@ -43,16 +44,38 @@ pub struct ChangeObserver<'a> {
 }
 
 impl ChangeObserver<'_> {
-    /// What a pull request changes since it left the base branch: that is what its merge brings there.
+    /// Checks that the settings name files of the base branch. Without one, no pull request would seem to change an image.
     ///
     /// # Errors
-    /// It is not known where it left the branch; git fails; no service is configured.
-    pub fn observe(&self, base: &MergeBase, head: &Commit) -> Result<ObservedChange, Finding> {
+    /// No service is configured, or none of them has a file there; git fails.
+    pub fn check_places(&self) -> Result<(), Finding> {
         if self.config.services.is_empty() {
             return Err(Finding::inconclusive("`services`")
                 .actual("no service is configured, so no image is known")
                 .next("list the services in the config file, and check out the repository that has it"));
         }
+        let files = self.infra.overlay_files(self.tip, &self.layout.scope)?;
+        let is_configured =
+            |(path, _): &(String, BlobId)| self.layout.owners(path).iter().any(|owned| self.is_configured(owned));
+        // Without known owners, each changed file says so.
+        if self.layout.check_owners().is_err() || files.iter().any(is_configured) {
+            return Ok(());
+        }
+        let services: Vec<&str> = self.config.services.keys().map(Service::as_str).collect();
+        Err(Finding::inconclusive("`services`")
+            .actual(format!("no file of {} has the image of {}", self.infra.branch, clip(&services.join(", "), CLIP)))
+            .next("name the services as their folders, or their files with `file` or `files`"))
+    }
+
+    fn is_configured(&self, owned: &OwnedFile) -> bool {
+        self.config.services.contains_key(&owned.service)
+    }
+
+    /// What a pull request changes since it left the base branch: that is what its merge brings there.
+    ///
+    /// # Errors
+    /// It is not known where it left the branch; git fails.
+    pub fn observe(&self, base: &MergeBase, head: &Commit) -> Result<ObservedChange, Finding> {
         let base = self.single_base(base)?;
         let changes = self.infra.git.changes_between(base, head)?;
         let mut observed = ObservedChange::default();
@@ -98,7 +121,7 @@ impl ChangeObserver<'_> {
     /// base has none of the present files.
     fn owners(&self, base: &Commit, path: &str) -> Result<Vec<OwnedFile>, Finding> {
         let mut owners = self.layout.owners(path);
-        owners.retain(|owned| self.config.services.contains_key(&owned.service));
+        owners.retain(|owned| self.is_configured(owned));
         let mut counted = Vec::new();
         for owned in owners {
             if !owned.is_former || !self.has_present_files(base, &owned)? {

@@ -36,8 +36,10 @@ impl StatusSession<'_> {
             Err(error) => return Ok(others.iter().map(|other| not_set(other, &error)).collect()),
         };
         let observer = ChangeObserver { infra: &infra, layout: &layout, config, tip: &tip.commit };
-        let judge = |(other, base): (&OpenPullRequest, &MergeBase)| {
-            let judged = judge_change(&observer.observe(base, &other.head));
+        let places = observer.check_places();
+        let judge = |(other, base): (&OpenPullRequest, &MergeBase)| -> Result<Finding, CommandError> {
+            let look = places.clone().and_then(|()| observer.observe(base, &other.head));
+            let judged = judge_change(&look);
             let finding = self.set_by_change(other, &judged)?;
             self.ctx.log.say(&finding.to_string());
             Ok(finding)

@@ -70,21 +70,17 @@ impl StatusSession<'_> {
         let ctx = self.ctx.within(self.args.timeout);
         let github = self.github(&ctx)?;
         let list = || github.open_pull_requests_with_statuses(&self.repository);
-        let mut open = read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
-        if let Some(number) = self.args.pull_request {
-            open.retain(|one| one.number == number);
-        }
+        let open = read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
         let promotion = |one: &OpenPullRequest| one.branch.parse::<PromotionBranch>().ok();
         let (promotions, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| promotion(one).is_some());
-        others.retain(|one| one.base == base.as_str());
         // A status belongs to a commit: that of a promotion is judged as one.
-        others.retain(|one| promotions.iter().all(|promotion| promotion.head != one.head));
+        let is_proposed = |head: &Commit| promotions.iter().any(|promotion| promotion.head == *head);
+        others.retain(|one| one.base == base.as_str() && !is_proposed(&one.head));
         if let Some(number) = self.args.pull_request {
-            // One that is not open, and one of another base, has no status to get: the rules of `approval` say why.
-            return Ok(match others.is_empty() {
-                true => WantedPullRequests { promotions: vec![number], others },
-                false => WantedPullRequests { promotions: Vec::new(), others },
-            });
+            others.retain(|one| one.number == number);
+            // Of one that is not open, and of one with another base, the rules of `approval` say why it gets no success.
+            let promotions = if others.is_empty() { vec![number] } else { Vec::new() };
+            return Ok(WantedPullRequests { promotions, others });
         }
         let Subject { service, environment, .. } = self.inputs.subject;
         let is_wanted = |one: &&OpenPullRequest| {
