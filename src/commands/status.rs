@@ -31,8 +31,7 @@ use session::{SetResult, StatusSession};
 
 impl Command for Args {
     const NAME: &'static str = "status";
-    const ABOUT: &'static str =
-        "Judge the open pull requests, and set the commit status that lets them be merged";
+    const ABOUT: &'static str = "Judge the open pull requests, and set the commit status that lets them be merged";
     const KIND: CommandKind = CommandKind::Rules;
     const BRANDING: Option<Branding> = Some(Branding { icon: "git-pull-request", color: "blue" });
     const OUTPUTS: &'static [Output] = &[

@@ -12,7 +12,9 @@ use std::{
 };
 
 use promote_gates::{
-    sandbox::github::{FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, FakePullRequestReview, FakeStatus, now},
+    sandbox::github::{
+        FakeCommit, FakeDeployment, FakeGitHub, FakePullRequest, FakePullRequestReview, FakeStatus, now,
+    },
     world::github::QUERIES,
 };
 use serde_json::{Map, Value, json};

@@ -89,7 +89,9 @@ fn a_change_of_code_may_be_merged_and_a_change_of_an_image_may_not() {
     assert_eq!(all, [CHANGES_NO_IMAGE, CHANGES_IMAGE, "", CHANGES_NO_IMAGE], "{}", ended.log);
     assert_eq!([&*ended.outputs["pull-requests"], &*ended.outputs["approved"]], ["[]", "[]"], "nothing is merged");
     let finding = crate::approval::finding(&ended, "#21");
-    assert!(finding["next"].as_str().unwrap().contains(&format!("1.4.0 → ghcr.io/acme/checkout-service:9.9.9 in {FILE}")));
+    assert!(
+        finding["next"].as_str().unwrap().contains(&format!("1.4.0 → ghcr.io/acme/checkout-service:9.9.9 in {FILE}"))
+    );
     // A push: the new commit has no status until it is judged, and then its own.
     let fixed = push(&stage, "topic-21", "refs/heads/topic-21", &[write(FILE, stage.infra.read(FILE).unwrap())]);
     stage.fake_github.change_pull_request(INFRA, 21, |one| one.own[0].sha.clone_from(&fixed));
@@ -114,7 +116,9 @@ fn every_way_to_change_an_image_is_found() {
         ("another environment", |_| vec![(STAGING, None)], CHANGES_IMAGE),
         (
             "a new environment",
-            |stage| vec![write("apps/checkout-service/overlays/eu/kustomization.yaml", stage.infra.read(FILE).unwrap())],
+            |stage| {
+                vec![write("apps/checkout-service/overlays/eu/kustomization.yaml", stage.infra.read(FILE).unwrap())]
+            },
             CHANGES_IMAGE,
         ),
         ("a link", |_| vec![(FILE, Some(("120000", "../base/x.yaml".to_owned())))], "error: the image of"),
@@ -232,7 +236,10 @@ fn a_merge_that_follows_a_moved_file_is_not_known() {
     let ended = run(&stage, &configured(&stage, VALUES));
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     let status = status_of(&stage, &image);
-    assert!(status.starts_with("error: main has no old.yaml any more, and new files with images: merge main"), "{status}");
+    assert!(
+        status.starts_with("error: main has no old.yaml any more, and new files with images: merge main"),
+        "{status}"
+    );
     assert_eq!(status_of(&stage, &code), CHANGES_NO_IMAGE);
 }
 

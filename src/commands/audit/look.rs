@@ -1,10 +1,6 @@
 //! Reads the ledger, and the image changes that are not in it.
 
-use std::{
-    cmp::Reverse,
-    collections::BTreeSet,
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 

@@ -49,7 +49,8 @@ pub fn judge_change(look: &Result<ObservedChange, Finding>) -> Finding {
             [service] => format!("the image of {service}"),
             _ => format!("the images of {}", services.join(", ")),
         };
-        let of = |ImageDifference { path, before, after, .. }: &ImageDifference| format!("{before} → {after} in {path}");
+        let of =
+            |ImageDifference { path, before, after, .. }: &ImageDifference| format!("{before} → {after} in {path}");
         let differences: Vec<String> = observed.images.iter().map(of).collect();
         return Finding::blocked(CHECK)
             .actual(format!("changes {} outside a promotion", clip(&named, CLIP)))
@@ -98,14 +99,24 @@ mod tests {
             (&[][..], &[][..], None, Verdict::Passed, "changes no image"),
             (&[], &[], Some("r.yml"), Verdict::Passed, "changes no image; it changes the rules in r.yml"),
             (&["shop"], &[], None, Verdict::Blocked, "changes the image of shop outside a promotion"),
-            (&["shop", "cart", "shop"], &["x"], None, Verdict::Blocked, "changes the images of cart, shop outside a promotion"),
+            (
+                &["shop", "cart", "shop"],
+                &["x"],
+                None,
+                Verdict::Blocked,
+                "changes the images of cart, shop outside a promotion",
+            ),
             (&[], &["x cannot be read", "y"], Some("r.yml"), Verdict::Inconclusive, "x cannot be read"),
         ] {
             assert_eq!(of(images, unknown, rules), (verdict, actual.to_owned()));
         }
         let error = judge_change(&Err(Finding::inconclusive("git fetch").actual("no answer").next("wait")));
-        assert_eq!((error.verdict, &*error.check, error.next.as_deref()), (Verdict::Inconclusive, "images", Some("wait")));
-        let next = judge_change(&Ok(ObservedChange { images: vec![difference("shop")], ..ObservedChange::default() })).next;
+        assert_eq!(
+            (error.verdict, &*error.check, error.next.as_deref()),
+            (Verdict::Inconclusive, "images", Some("wait"))
+        );
+        let next =
+            judge_change(&Ok(ObservedChange { images: vec![difference("shop")], ..ObservedChange::default() })).next;
         assert!(next.unwrap().contains("a:1 → a:2 in shop.yaml"));
     }
 }

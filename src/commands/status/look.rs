@@ -132,7 +132,8 @@ impl ChangeObserver<'_> {
     }
 
     fn has_present_files(&self, base: &Commit, owned: &OwnedFile) -> Result<bool, Finding> {
-        let path = |path: String| path.parse::<TreePath>().map_err(|error| Finding::inconclusive("`files`").actual(error));
+        let path =
+            |path: String| path.parse::<TreePath>().map_err(|error| Finding::inconclusive("`files`").actual(error));
         let paths = self.layout.present_files(owned).into_iter().map(path).collect::<Result<Vec<_>, _>>()?;
         Ok(!self.infra.git.in_commit(base, &paths)?.is_empty())
     }
@@ -166,9 +167,9 @@ impl ChangeObserver<'_> {
         git.read_blobs(remote, &ids, &mut |content| read.push_back(FileVersion::new(content)))?;
         let mut next = |id: &Option<BlobId>| match id {
             None => Ok(FileVersion::no_file()),
-            Some(id) => read.pop_front().ok_or_else(|| {
-                Finding::inconclusive("git cat-file").actual(format!("no content of {}", id.as_str()))
-            }),
+            Some(id) => read
+                .pop_front()
+                .ok_or_else(|| Finding::inconclusive("git cat-file").actual(format!("no content of {}", id.as_str()))),
         };
         for (change, owners) in owned {
             let versions = (next(&change.before)?, next(&change.after)?);

@@ -21,9 +21,10 @@ pub fn list(call: &QueryCall) -> Result<Value, GraphQlFailure> {
 }
 
 fn node(repository: &FakeRepository, pull_request: &FakePullRequest) -> Value {
-    let last = pull_request.own.last().map(|commit| {
-        json!({ "commit": { "oid": commit.sha, "status": status(repository, &commit.sha) } })
-    });
+    let last = pull_request
+        .own
+        .last()
+        .map(|commit| json!({ "commit": { "oid": commit.sha, "status": status(repository, &commit.sha) } }));
     json!({
         "number": pull_request.number,
         "baseRefName": base_of(pull_request),

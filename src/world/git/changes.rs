@@ -52,12 +52,8 @@ mod tests {
             let has = [&change.before, &change.after].map(Option::is_some);
             (change.path.clone(), has)
         };
-        let expected = [
-            ("x y.yaml", [true, true]),
-            ("new", [false, true]),
-            ("link", [true, false]),
-            ("module", [true, false]),
-        ];
+        let expected =
+            [("x y.yaml", [true, true]), ("new", [false, true]), ("link", [true, false]), ("module", [true, false])];
         assert_eq!(changes.iter().map(shown).collect::<Vec<_>>(), expected.map(|(path, has)| (path.to_owned(), has)));
         assert_eq!(parse_changes(b""), Ok(Vec::new()));
         for other in ["fatal: no\0", ":1 2 3\0x\0", &format!(":100644 100644 {a} {b} M\0"), "\0x\0"] {
