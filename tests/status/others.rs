@@ -100,10 +100,13 @@ fn a_change_of_code_may_be_merged_and_a_change_of_an_image_may_not() {
     assert_eq!(status_of(&stage, &fixed), CHANGES_NO_IMAGE);
 }
 
+/// The changes of a pull request.
+type EditsOf = fn(&Stage) -> Vec<FileEdit<'static>>;
+
 #[test]
 fn every_way_to_change_an_image_is_found() {
     let set = |stage: &Stage| write(FILE, edited(stage, "newTag: 1.4.0", "newTag: 1.4.2"));
-    let cases: [(&str, fn(&Stage) -> Vec<FileEdit<'static>>, &str); 14] = [
+    let cases: [(&str, EditsOf, &str); 14] = [
         ("the tag", |stage| vec![write(FILE, edited(stage, "newTag: 1.4.0", "newTag: 1.4.2"))], CHANGES_IMAGE),
         ("the repository", |stage| vec![write(FILE, edited(stage, "ghcr.io/acme/", "evil.example/"))], CHANGES_IMAGE),
         ("the entry removed", |stage| vec![write(FILE, edited(stage, "images:", "unused:"))], CHANGES_IMAGE),
