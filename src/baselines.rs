@@ -6,6 +6,7 @@
 
 mod figures;
 mod file;
+mod pages;
 mod select;
 mod store;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub use figures::{FIGURES, ProfilePart, SessionFigures, SessionProfile};
 pub use file::StoreError;
+pub use pages::{PageMedians, SessionPages};
 pub use select::{BaselineQuery, LAST, NoBaseline, TrendPoint, median};
 pub use store::{
     BaselineStore, MOST_OTHERS, MOST_PROMOTED, MarkedSessions, SessionRun, StoredSession, Unstorable, is_release,

@@ -166,7 +166,7 @@ fn a_file_that_is_no_store_is_named_and_not_overwritten() {
     let measured = performance(7, "1.0", 100.0);
     for (text, part) in [
         ("{\"schema\": 1, \"serv", "not JSON"),
-        ("{\"schema\": 2, \"service\": \"cart\", \"sessions\": []}", "schema 2"),
+        ("{\"schema\": 3, \"service\": \"cart\", \"sessions\": []}", "schema 3"),
         ("{\"schema\": 0, \"service\": \"cart\", \"sessions\": []}", "schema 0"),
         ("{\"schema\": 1, \"service\": \"shop\", \"sessions\": []}", "the baselines of shop"),
     ] {

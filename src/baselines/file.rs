@@ -9,8 +9,10 @@ use crate::{
     values::clip,
 };
 
-/// The version of the format.
-const SCHEMA: u64 = 1;
+/// The version of the format. A file without page loads is still of the first one, so that an earlier version of the program in another
+/// job reads it.
+const SCHEMA: u64 = 2;
+const SCHEMA_WITHOUT_PAGES: u64 = 1;
 /// GitHub's contents API returns no larger file, in bytes.
 pub const LARGEST: usize = 1_000_000;
 
@@ -42,11 +44,11 @@ impl BaselineStore {
         };
         let document: Value = serde_json::from_slice(bytes).map_err(|error| broken(format!("not JSON: {error}")))?;
         match document.get("schema").map(|schema| (schema.as_u64(), schema)) {
-            Some((Some(SCHEMA), _)) => {}
+            Some((Some(SCHEMA | SCHEMA_WITHOUT_PAGES), _)) => {}
             Some((Some(newer), _)) if newer > SCHEMA => {
                 return Err(StoreError {
                     actual: format!("schema {newer}"),
-                    expected: format!("schema {SCHEMA}, which this version of promote-gates reads"),
+                    expected: format!("schema {SCHEMA} or an older one, which this version of promote-gates reads"),
                     next: "use the version of promote-gates that wrote it, in every job that reads or writes it"
                         .to_owned(),
                 });
@@ -70,12 +72,8 @@ impl BaselineStore {
                 ..broken(format!("the baselines of {theirs}"))
             });
         }
-        let unusable = |session: &&StoredSession| session.figures.as_ref().is_some_and(|figures| !figures.is_usable());
-        if let Some(session) = sessions.iter().find(unusable) {
-            return Err(broken(format!(
-                "a latency that is no number over 0, in the session of {} at {}",
-                session.subject, session.measured_at
-            )));
+        if let Some((session, why)) = sessions.iter().find_map(|session| Some((session, session.objection()?))) {
+            return Err(broken(format!("{why}, in the session of {} at {}", session.subject, session.measured_at)));
         }
         Ok(Self { service: theirs, sessions })
     }
@@ -91,8 +89,10 @@ impl BaselineStore {
         };
         let lines: Vec<String> = self.sessions.iter().map(|session| format!("    {}", line(session))).collect();
         let sessions = if lines.is_empty() { String::new() } else { format!("\n{}\n  ", lines.join(",\n")) };
+        let has_pages = self.sessions.iter().any(|session| session.page_loads.is_some());
+        let schema = if has_pages { SCHEMA } else { SCHEMA_WITHOUT_PAGES };
         let text = format!(
-            "{{\n  \"schema\": {SCHEMA},\n  \"service\": \"{}\",\n  \"sessions\": [{sessions}]\n}}\n",
+            "{{\n  \"schema\": {schema},\n  \"service\": \"{}\",\n  \"sessions\": [{sessions}]\n}}\n",
             self.service
         );
         if text.len() > LARGEST {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::figures::SessionFigures;
+use super::{figures::SessionFigures, pages::SessionPages};
 use crate::{
     finding::Verdict,
     report::{Report, Run},
@@ -38,9 +38,12 @@ pub struct StoredSession {
     /// When the release was promoted. Absent: it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted_at: Option<Timestamp>,
-    /// Absent of a session that blocked because it could not be measured, as when all requests failed.
+    /// Of a load test. Absent of a session that blocked because it could not be measured, as when all requests failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<SessionFigures>,
+    /// In place of a load test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_loads: Option<SessionPages>,
 }
 
 /// The job that measured.
@@ -74,8 +77,10 @@ impl StoredSession {
     /// A report that passed without figures, or has no time: it is none that this version understands.
     pub fn of_report(report: &Report) -> Result<Self, Unstorable> {
         let figures = SessionFigures::of_report(report).map(SessionFigures::shortened);
+        let page_loads = SessionPages::of_report(report).map(SessionPages::shortened);
         let unstorable = |actual: String, next: &str| Err(Unstorable { actual, next: next.to_owned() });
-        if figures.is_none() && report.verdict == Verdict::Passed {
+        let has_figures = figures.is_some() || page_loads.as_ref().is_some_and(SessionPages::has_figures);
+        if !has_figures && report.verdict == Verdict::Passed {
             return unstorable(
                 "passed, but the report has no figures".to_owned(),
                 "run `baseline` in the job of `performance`, behind its step, with `results: ${{ toJSON(steps) }}`; or give the \
@@ -88,7 +93,7 @@ impl StoredSession {
         };
         let subject = Subject { service: None, ..report.subject.clone() };
         let run = report.run.as_ref().map(SessionRun::from);
-        Ok(Self { subject, verdict: report.verdict, measured_at, run, promoted_at: None, figures })
+        Ok(Self { subject, verdict: report.verdict, measured_at, run, promoted_at: None, figures, page_loads })
     }
 
     /// Whether it is of this release, in any environment.
@@ -97,11 +102,28 @@ impl StoredSession {
         is_release(&wanted) && self.subject.without_environment().differs_from(&wanted).is_none()
     }
 
+    /// Whether it measured anything.
+    pub(super) fn has_figures(&self) -> bool {
+        self.figures.is_some() || self.page_loads.as_ref().is_some_and(SessionPages::has_figures)
+    }
+
+    /// Why it is no session.
+    pub(super) fn objection(&self) -> Option<&'static str> {
+        let (figures, pages) = (self.figures.as_ref(), self.page_loads.as_ref());
+        if figures.is_some() && pages.is_some() {
+            Some("a load test and page loads at once")
+        } else if figures.is_some_and(|figures| !figures.is_usable()) {
+            Some("a latency that is no number over 0")
+        } else {
+            pages.filter(|pages| !pages.is_usable()).map(|_| "a figure of a page that cannot be")
+        }
+    }
+
     /// What tells it from every other session.
-    fn key(&self) -> (Option<&SessionRun>, Timestamp, String, Option<&str>) {
+    fn key(&self) -> (Option<&SessionRun>, Timestamp, String, Option<&str>, Option<String>) {
         let environment = self.subject.environment.as_ref().map(ToString::to_string).unwrap_or_default();
         let target = self.figures.as_ref().and_then(|figures| figures.profile.target.as_deref());
-        (self.run.as_ref(), self.measured_at, environment, target)
+        (self.run.as_ref(), self.measured_at, environment, target, self.page_loads.as_ref().map(SessionPages::profile))
     }
 }
 
@@ -142,7 +164,7 @@ impl BaselineStore {
     pub fn promote(&mut self, release: &Subject, now: Timestamp) -> MarkedSessions {
         let mut found = MarkedSessions::default();
         for session in self.sessions.iter_mut().filter(|session| session.is_of(release)) {
-            found.known += usize::from(session.figures.is_some());
+            found.known += usize::from(session.has_figures());
             if session.promoted_at.is_none() {
                 found.marked += 1;
                 session.promoted_at = Some(now);
@@ -183,7 +205,7 @@ impl BaselineStore {
     /// The sessions of promoted releases that have figures.
     #[must_use]
     pub fn count_promoted(&self) -> usize {
-        self.sessions.iter().filter(|session| session.promoted_at.is_some() && session.figures.is_some()).count()
+        self.sessions.iter().filter(|session| session.promoted_at.is_some() && session.has_figures()).count()
     }
 }
 
@@ -191,7 +213,8 @@ impl StoredSession {
     /// The environment and the profile.
     fn group(&self) -> String {
         let environment = self.subject.environment.as_ref().map(ToString::to_string).unwrap_or_default();
-        let profile = self.figures.as_ref().map(|figures| &figures.profile);
-        format!("{environment} {}", profile.map(ToString::to_string).unwrap_or_default())
+        let load = self.figures.as_ref().map(|figures| figures.profile.to_string());
+        let profile = load.or_else(|| self.page_loads.as_ref().map(SessionPages::profile));
+        format!("{environment} {}", profile.unwrap_or_default())
     }
 }

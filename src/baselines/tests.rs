@@ -1,3 +1,5 @@
+mod pages;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
@@ -59,9 +61,9 @@ fn promoted(releases: &[(&str, f64)]) -> BaselineStore {
 }
 
 fn latencies(store: &BaselineStore, tag: &str, users: u64, max_days: u32) -> Result<Vec<f64>, NoBaseline> {
-    let (release, profile) = (release(tag), profile(users));
-    let query = BaselineQuery { release: &release, profile: &profile, allowed: &[], now: now(), max_days };
-    store.baseline(&query).map(|sessions| sessions.iter().map(|session| session.all).collect())
+    let release = release(tag);
+    let query = BaselineQuery { release: &release, allowed: &[], now: now(), max_days };
+    store.baseline(&query, &profile(users)).map(|sessions| sessions.iter().map(|session| session.all).collect())
 }
 
 #[test]
@@ -159,10 +161,11 @@ fn a_trend_has_a_point_for_each_release() {
     let mut store = promoted(&[("1.0", 100.0), ("1.1", 104.0), ("1.2", 90.0)]);
     store.add(session(9, "1.1", Verdict::Passed, 108.0, 0));
     let (release, profile) = (release("1.2"), profile(10));
-    let query = BaselineQuery { release: &release, profile: &profile, allowed: &[], now: now(), max_days: 90 };
-    let points: Vec<(String, f64)> = store.trend(&query).into_iter().map(|point| (point.label, point.p99)).collect();
+    let query = BaselineQuery { release: &release, allowed: &[], now: now(), max_days: 90 };
+    let trend = store.trend(&query, &profile);
+    let points: Vec<(String, f64)> = trend.into_iter().map(|point| (point.label, point.figure)).collect();
     assert_eq!(points, [("1.0".to_owned(), 100.0), ("1.1".to_owned(), 106.0)]);
-    assert_eq!(store.of_release(&"1.1".parse().unwrap(), &query).len(), 2);
+    assert_eq!(store.of_release(&"1.1".parse().unwrap(), &query, &profile).len(), 2);
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn a_file_that_is_no_store_of_the_service_is_named() {
         (good[..good.len() - 9].to_owned(), "not JSON"),
         ("[]".to_owned(), "without a `schema`"),
         ("{}".to_owned(), "without a `schema`"),
-        (good.replace("\"schema\": 1", "\"schema\": 2"), "schema 2"),
+        (good.replace("\"schema\": 1", "\"schema\": 3"), "schema 3"),
         (good.replace("\"schema\": 1", "\"schema\": 0"), "schema 0"),
         (good.replace("\"schema\": 1", "\"schema\": \"1\""), "schema \"1\""),
         (good.replace("\"service\": \"cart\"", "\"service\": \"shop\""), "the baselines of shop"),

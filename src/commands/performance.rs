@@ -39,7 +39,7 @@ use measurement::{Figure, Side};
 use plausible::{Difference, Plausibility};
 use sessions::EarlierSessions;
 use sources::{FileOrUrl, ResultsFormat, SideReader};
-use store::{ReadStore, StoreArgs};
+use store::{ReadStore, SessionRule, StoreArgs};
 
 /// How long reading a large results file and evaluating an expression over it may take, in addition to `timeout`.
 const EVALUATION: Duration = Duration::from_mins(5);
@@ -123,8 +123,8 @@ impl Command for Args {
         Output { name: "pairs", help: "With `command` or a load of the gate: how many pairs of runs were measured" },
         Output {
             name: "figures",
-            help: "The p99 of all requests and of each endpoint in milliseconds (JSON), which `baseline` stores, and which later \
-                   jobs read from the report in `sessions`",
+            help: "The p99 of all requests and of each endpoint in milliseconds, or the medians of page loads (JSON): `baseline` \
+                   stores it, and later jobs read it from the report in `sessions`",
         },
         Output {
             name: "seed",
@@ -150,14 +150,18 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     }
     let asked = (args.baseline_headers.as_slice(), args.timeout);
     let store = args.store.read(subject, asked, &args.allow_difference, ctx)?;
-    let unit = args.unit.unwrap_or(measurement::DEFAULT_UNIT);
+    let rule = SessionRule {
+        unit: args.unit.unwrap_or(measurement::DEFAULT_UNIT),
+        undecided: args.undecided,
+        min_delta: args.run.min_delta.in_unit(Unit::Milliseconds),
+    };
     if args.run.is_command() || args.results.is_none() && args.run.is_own_load() {
         let profile = args.run.profile();
         let earlier = store.as_ref().map(|store| store.earlier(&profile));
         let mut outcome = command::run(&command_settings(args, earlier, ctx)?, subject, ctx)?;
         store::describe(&mut outcome, &profile);
         if let Some(store) = &store {
-            store.complete(&mut outcome, unit, args.undecided);
+            store.complete(&mut outcome, rule);
         }
         return Ok(outcome);
     }
@@ -195,7 +199,7 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     };
     let mut outcome = compare_sides(args, results, baseline, ctx)?;
     if let Some(store) = &store {
-        store.complete(&mut outcome, unit, args.undecided);
+        store.complete(&mut outcome, rule);
     }
     Ok(outcome)
 }
@@ -275,8 +279,8 @@ fn compare_sides(
         BaselineFrom::Store(store) => {
             let [results] = observe_once(&ctx.execution, limit, [results_look])?;
             let results = read("`results`", results);
-            let profile = results.as_ref().map(|results| store::profile_of(&results.profile)).unwrap_or_default();
-            (results, store.side(&profile, unit), store.place())
+            let baseline = store.side(results.as_ref().ok(), unit);
+            (results, baseline, store.place())
         }
     };
     let now = ctx.execution.wall();
@@ -299,8 +303,8 @@ fn compare_sides(
     let mut outcome = Outcome::from(judged.findings.into_iter().map(with_evidence).collect::<Vec<_>>());
     outcome.tables = judged.tables;
     outcome.outputs = outputs(&results, &baseline);
-    let figures = results.as_ref().ok().and_then(|results| store::figures_of(results, unit));
-    outcome.outputs.extend(figures.map(|figures| (FIGURES, figures.to_output())));
+    let figures = results.as_ref().ok().and_then(|results| store::output_of(results, unit));
+    outcome.outputs.extend(figures.map(|figures| (FIGURES, figures)));
     Ok(outcome)
 }
 

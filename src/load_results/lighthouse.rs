@@ -60,6 +60,8 @@ pub struct PageLoad {
     pub figures: BTreeMap<PageMetric, Result<Decimal, String>>,
     /// What two loads that are compared must have in common: the form factor, the throttling, and the major version.
     pub settings: String,
+    /// The scheme and host of the page.
+    pub target: Option<String>,
     pub measured_at: Option<Timestamp>,
 }
 
@@ -108,11 +110,21 @@ fn flattened(element: &Value) -> Vec<&Value> {
     }
 }
 
+fn url(report: &Value) -> &str {
+    let text = |key: &str| report.get(key).and_then(Value::as_str);
+    text("requestedUrl").or_else(|| text("finalDisplayedUrl")).or_else(|| text("finalUrl")).unwrap_or_default()
+}
+
+/// The scheme and host of the page, without a password.
+fn target(report: &Value) -> Option<String> {
+    let (scheme, rest) = url(report).split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(format!("{scheme}://{}", authority.rsplit('@').next()?))
+}
+
 /// The path of the page with its query: staging and its baseline have other hosts.
 fn page(report: &Value) -> String {
-    let text = |key: &str| report.get(key).and_then(Value::as_str);
-    let url =
-        text("requestedUrl").or_else(|| text("finalDisplayedUrl")).or_else(|| text("finalUrl")).unwrap_or_default();
+    let url = url(report);
     let path = url.split_once("://").map_or(url, |(_, rest)| rest.find(['/', '?']).map_or("", |at| &rest[at..]));
     let path = path.split('#').next().unwrap_or_default();
     if path.is_empty() { "/".to_owned() } else { path.to_owned() }
@@ -136,6 +148,7 @@ fn load(report: &Value) -> PageLoad {
     PageLoad {
         figures: PageMetric::ALL.map(|metric| (metric, figure(metric))).into(),
         settings: settings.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
+        target: target(report),
         measured_at: text(&["fetchTime"]).parse().ok(),
     }
 }

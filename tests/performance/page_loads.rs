@@ -1,9 +1,13 @@
 //! `performance` with reports of Lighthouse: real ones, of a page that was once much slower and once did not load.
 
+use serde_json::{Value, json};
+
 use crate::{
     house::{Ended, Runner},
     repository::read,
 };
+
+const FILE: &str = "baselines/shop.json";
 
 /// The reports in one file, one after the other, as if they had just been written.
 fn reports(names: &[&str]) -> String {
@@ -78,4 +82,110 @@ fn reports_of_lighthouse_and_a_load_test_are_not_compared() {
     runner.write("before.json", reports(&["run-1"]));
     let ended = runner.run(&["performance"]);
     assert!(ended.outputs["reason"].contains("age of the results"), "{}", ended.outputs["reason"]);
+}
+
+/// The workflow run that measures a release.
+fn run_of(tag: &str) -> String {
+    tag.replace('.', "")
+}
+
+/// A step about a release, whose baseline is in a file.
+fn against_store(tag: &str, now: &[&str], file: Option<&str>) -> Runner {
+    let runner = Runner::new()
+        .env("GITHUB_RUN_ID", &run_of(tag))
+        .input("service", "shop")
+        .input("environment", "staging")
+        .input("tag", tag)
+        .input("results", "now.json")
+        .input("min-delta", "50ms")
+        .input("baseline-store", "baselines/{service}.json");
+    // The slow page was measured on another port.
+    runner.write("now.json", reports(now).replace("127.0.0.1:18082", "127.0.0.1:18081"));
+    if let Some(file) = file {
+        runner.write(FILE, file);
+    }
+    runner
+}
+
+/// The file after a step was measured and its release promoted.
+fn promoted(tag: &str, measured: &Ended, file: Option<&str>) -> String {
+    let results = json!({ "performance": { "outputs": measured.outputs } }).to_string();
+    let release = json!({ "service": "shop", "tag": tag }).to_string();
+    let runner =
+        Runner::new().env("GITHUB_RUN_ID", &run_of(tag)).input("results", &results).input("promoted", &release);
+    if let Some(file) = file {
+        runner.write(FILE, file);
+    }
+    assert_end(&runner.run(&["baseline"]), (0, "passed"));
+    std::fs::read_to_string(runner.workspace().join(FILE)).expect("a file")
+}
+
+#[test]
+fn page_loads_of_promoted_releases_are_a_baseline() {
+    let ended = against_store("1.0", &["run-1", "run-2", "run-3"], None).run(&["performance"]);
+    assert_end(&ended, (3, "inconclusive"));
+    for part in ["no session in baselines/shop.json", "promote-gates baseline"] {
+        assert!(ended.outputs["reason"].contains(part), "{part} in {}", ended.outputs["reason"]);
+    }
+    let figures: Value = serde_json::from_str(&ended.outputs["figures"]).expect("JSON");
+    assert_eq!(figures["pages"]["/checkout"]["loads"], 3, "{figures}");
+    let file = promoted("1.0", &ended, None);
+    assert!(file.contains("\"schema\": 2,"), "{file}");
+
+    let ended = against_store("1.1", &["run-4", "run-5", "run-1"], Some(&file)).run(&["performance"]);
+    assert_end(&ended, (0, "passed"));
+    for part in ["LCP of /checkout", "xychart-beta", "LCP of /checkout of the last promotions (ms)", "\"1.0\", \"now\""]
+    {
+        assert!(ended.summary.contains(part), "{part} in {}", ended.summary);
+    }
+    let slow = &["slow-1", "slow-1", "slow-1"];
+    let ended = against_store("1.1", slow, Some(&file)).run(&["performance"]);
+    assert_end(&ended, (1, "blocked"));
+    assert!(ended.outputs["reason"].starts_with("LCP of /checkout: "), "{}", ended.outputs["reason"]);
+
+    // 1.1 was promoted although it is slow: the next one is as slow, and the drift since 1.0 shows.
+    let file = promoted("1.1", &ended, Some(&file));
+    let next = against_store("1.2", slow, Some(&file)).input("max-ratio", "3");
+    assert_end(&next.run(&["performance"]), (0, "passed"));
+    let next = next.input("drift-from", "1.0");
+    let ended = next.run(&["performance"]);
+    assert_end(&ended, (1, "blocked"));
+    assert!(ended.outputs["reason"].contains("drift of the LCP of /checkout since 1.0"), "{}", ended.outputs["reason"]);
+    let ended = next.input("drift-from", "0.9").run(&["performance"]);
+    assert_end(&ended, (3, "inconclusive"));
+    assert!(ended.outputs["reason"].contains("drift since 0.9: no session of 0.9"), "{}", ended.outputs["reason"]);
+}
+
+#[test]
+fn page_loads_and_load_tests_in_one_file_are_not_compared() {
+    let measured = against_store("1.0", &["run-1", "run-2", "run-3"], None).run(&["performance"]);
+    let pages = promoted("1.0", &measured, None);
+    let load = |file: &str| {
+        let runner = against_store("2.0", &[], Some(file));
+        runner.write("now.json", json!({ "p99_latency": 100, "requests": 1000, "failures": 0 }).to_string());
+        runner.run(&["performance"])
+    };
+    let ended = load(&pages);
+    assert_end(&ended, (3, "inconclusive"));
+    let reason = "a load test, and the promoted releases in baselines/shop.json have only page loads of Lighthouse";
+    assert!(ended.outputs["reason"].contains(reason), "{}", ended.outputs["reason"]);
+
+    let loads = promoted("1.0", &ended_of_load_test(), None);
+    assert!(loads.contains("\"schema\": 1,"), "{loads}");
+    let ended = against_store("2.0", &["run-1", "run-2", "run-3"], Some(&loads)).run(&["performance"]);
+    assert_end(&ended, (3, "inconclusive"));
+    let reason = "page loads of Lighthouse, and the promoted releases in baselines/shop.json have only load tests";
+    assert!(ended.outputs["reason"].contains(reason), "{}", ended.outputs["reason"]);
+    // Once the file has both, each finds its own.
+    let both = promoted("1.0", &measured, Some(&loads));
+    assert_end(&load(&both), (0, "passed"));
+    let runner = against_store("2.0", &["run-4", "run-5", "run-1"], Some(&both));
+    assert_end(&runner.run(&["performance"]), (0, "passed"));
+}
+
+/// The step of a load test about 1.0.
+fn ended_of_load_test() -> Ended {
+    let runner = against_store("1.0", &[], None);
+    runner.write("now.json", json!({ "p99_latency": 100, "requests": 1000, "failures": 0 }).to_string());
+    runner.run(&["performance"])
 }

@@ -35,12 +35,12 @@ pub fn certainty(p99: Decimal, baseline: Decimal, max_ratio: Ratio, sessions: &[
 }
 
 impl Certainty {
-    /// `3.2 %: 6 earlier runs spread by 12 %`.
-    pub fn describe(&self) -> String {
+    /// `3.2 %, as the p99 of 6 earlier runs varies by 12 % between runs`; `figure` is what varies.
+    pub fn describe(&self, figure: &str) -> String {
         let percent = |share: f64| rounded(share * 100.0);
         let chance = if self.wrong < 0.001 { "under 0.1".to_owned() } else { percent(self.wrong) };
         format!(
-            "{chance} %, as the p99 of {} earlier runs varies by {} % between runs",
+            "{chance} %, as the {figure} of {} earlier runs varies by {} % between runs",
             self.sessions,
             percent(self.spread)
         )
@@ -81,6 +81,6 @@ mod tests {
         assert!((0.4..0.5).contains(&near.wrong), "{near:?}");
         let far = certainty(far, base, Ratio(1.2), &runs).unwrap();
         assert!(far.wrong < 1e-6, "{far:?}");
-        assert_eq!(far.describe(), "under 0.1 %, as the p99 of 5 earlier runs varies by 7.9 % between runs");
+        assert_eq!(far.describe("p99"), "under 0.1 %, as the p99 of 5 earlier runs varies by 7.9 % between runs");
     }
 }

@@ -80,11 +80,12 @@ fn judge_both(
     failed: Option<&Finding>,
     criteria: &Criteria<'_>,
 ) -> Judged {
-    let Criteria { limits, plausibility, min_delta, .. } = criteria;
+    let Criteria { limits, plausibility, min_delta, undecided, .. } = criteria;
     match (&results.page_loads, &baseline.page_loads) {
         (Some(results), Some(baseline)) => {
-            let rule = PageRule { limits: *limits, plausibility, min_delta: *min_delta };
-            let (findings, tables) = page_loads::judge(results, baseline, &rule);
+            let most_wrong = (*undecided == Undecided::Inconclusive).then_some(MOST_WRONG);
+            let rule = PageRule { limits: *limits, min_delta: *min_delta, most_wrong };
+            let (findings, tables) = page_loads::judge(results, baseline, &rule, plausibility);
             return Judged { findings, tables };
         }
         (None, None) => {}
@@ -133,7 +134,7 @@ fn certainty_of(results: &Measurement, baseline: &Measurement, limits: Limits) -
 
 fn chance_table(sure: Option<Certainty>) -> Table {
     let text = match sure {
-        Some(sure) => sure.describe(),
+        Some(sure) => sure.describe("p99"),
         None => format!(
             "unknown: it depends on how much the p99 varies between runs of the same code, which one run cannot show. With the \
              p99 of at least {FEWEST_SESSIONS} earlier runs in the baseline the report says it"
@@ -152,7 +153,7 @@ fn unsure(p99: Finding, sure: Option<Certainty>) -> Finding {
         return p99;
     }
     let chance = sure.map_or("an unknown chance of being wrong".to_owned(), |sure| {
-        format!("a chance of being wrong of {}", sure.describe())
+        format!("a chance of being wrong of {}", sure.describe("p99"))
     });
     Finding {
         verdict: Verdict::Inconclusive,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::page_loads::side::PageSide;
 use crate::{
     error::CommandError,
     finding::Finding,
@@ -24,7 +25,7 @@ pub struct Measurement {
     pub profile: LoadProfile,
     pub measured_at: Option<Timestamp>,
     /// Page loads in place of a load test: they have no p99.
-    pub page_loads: Option<PageLoads>,
+    pub page_loads: Option<PageSide>,
     /// The p99 of each of several earlier runs; the p99 of this side is their median.
     pub sessions: Vec<Decimal>,
 }
@@ -101,7 +102,12 @@ impl Measurement {
     }
 
     /// Of page loads.
-    pub fn of_page_loads(loads: PageLoads) -> Self {
+    pub fn of_page_loads(loads: &PageLoads) -> Self {
+        Self::of_page_side(PageSide::of_loads(loads))
+    }
+
+    /// Of page loads, or of earlier sessions with them.
+    pub fn of_page_side(side: PageSide) -> Self {
         let p99 = P99::Missing {
             why: "reports of Lighthouse have no p99".to_owned(),
             next: "compare them with the reports of the baseline: give both as `results` and `baseline`".to_owned(),
@@ -112,7 +118,7 @@ impl Measurement {
             endpoints_cut: false,
             profile: LoadProfile::default(),
             measured_at: None,
-            page_loads: Some(loads),
+            page_loads: Some(side),
             sessions: Vec::new(),
         }
     }

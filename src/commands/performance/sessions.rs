@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::paired::ALPHA;
 use crate::{
-    baselines::SessionFigures,
+    baselines::{SessionFigures, SessionPages},
     finding::Verdict,
     load_results::Unit,
     report::{Report, Run},
@@ -76,7 +76,9 @@ impl EarlierSessions {
             let job = report.run.as_ref().map(|run| (run.repository.clone(), run.id, run.attempt, run.job.clone()));
             // A report of no workflow run is its own job.
             let key = job.ok_or_else(|| (report.started_at.clone(), report.finished_at.clone()));
-            if !jobs.insert(key) || !is_of(&report.subject, subject) {
+            // Page loads are no attempt with a load test.
+            let is_other = SessionPages::of_report(report).is_some() || !is_of(&report.subject, subject);
+            if is_other || !jobs.insert(key) {
                 continue;
             }
             let is_this_run = report.run.as_ref().zip(run).is_some_and(|(theirs, ours)| theirs.id == ours.id);

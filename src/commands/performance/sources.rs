@@ -168,7 +168,7 @@ impl SideReader {
         };
         match reading.map_err(|error| self.refused(error))? {
             Reading::LoadTest(test) => Measurement::of_test(*test, self.side),
-            Reading::PageLoads(loads) => Ok(Measurement::of_page_loads(loads)),
+            Reading::PageLoads(loads) => Ok(Measurement::of_page_loads(&loads)),
             Reading::Json(document) => self.evaluate(&document, &default_query()?, None),
         }
     }

@@ -6,13 +6,14 @@ use super::{
     compare::{Limits, longest_p99, max_ratio},
     judge::Undecided,
     measurement::Measurement,
+    page_loads::side::PageSide,
     plausible::Difference,
     sessions::{Absence, EarlierSessions, to_ms},
 };
 use crate::{
     baselines::{
-        BaselineQuery, BaselineStore, FIGURES, NoBaseline, ProfilePart, SessionFigures, SessionProfile, SessionRun,
-        is_release,
+        BaselineQuery, BaselineStore, FIGURES, NoBaseline, ProfilePart, SessionFigures, SessionPages, SessionProfile,
+        SessionRun, is_release,
     },
     commands::baseline::place::{Place, PlaceSettings, StorePath},
     context::CommandContext,
@@ -26,7 +27,7 @@ use crate::{
     values::{HumanDuration, Ratio, decimal::Decimal},
     world::{git::Branch, github::Repository, http::Header, trusted::TrustedSource},
 };
-use judge::{DriftRule, drift, no_baseline, trend};
+use judge::{DriftRule, Measured, drift, no_baseline, page_drift, trend};
 
 /// Settings of the store.
 #[derive(Debug, clap::Args)]
@@ -44,10 +45,11 @@ pub struct StoreArgs {
     /// How many days old the newest session of `baseline-store` may be
     #[arg(long, value_name = "DAYS", default_value = "90", value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub max_baseline_days: u32,
-    /// Tag of a release in `baseline-store`: the p99 may be at most `max-drift` times its p99, however small each step since was
+    /// Tag of a release in `baseline-store`: the p99, or each median of page loads, may be at most `max-drift` times that of the release,
+    /// however small each step since was
     #[arg(long, value_name = "TAG")]
     pub drift_from: Option<Tag>,
-    /// Maximum ratio of the p99 to that of `drift-from`
+    /// Maximum ratio of a figure to that of `drift-from`
     #[arg(long, value_name = "RATIO", default_value = "1.5", value_parser = max_ratio)]
     pub max_drift: Ratio,
     /// Token with Contents: read, for `baseline-branch`
@@ -137,10 +139,9 @@ impl StoreArgs {
 }
 
 impl ReadStore<'_> {
-    fn query<'q>(&'q self, profile: &'q SessionProfile) -> BaselineQuery<'q> {
+    fn query(&self) -> BaselineQuery<'_> {
         BaselineQuery {
             release: self.subject,
-            profile,
             allowed: &self.allowed,
             now: self.now,
             max_days: self.args.max_baseline_days,
@@ -155,51 +156,88 @@ impl ReadStore<'_> {
     /// The attempts at this release that did not pass, and the sessions that one session is compared with.
     pub fn earlier(&self, profile: &SessionProfile) -> EarlierSessions {
         let failed = self.store.failed_attempts(self.subject, self.run.as_ref());
-        match self.store.baseline(&self.query(profile)) {
+        match self.store.baseline(&self.query(), profile) {
             Ok(sessions) => EarlierSessions::of_figures(sessions, failed, None),
-            Err(none) => EarlierSessions::of_figures([], failed, Some(self.absence(&none))),
+            Err(none) => EarlierSessions::of_figures([], failed, Some(self.absence(&none, Measured::LoadTest))),
         }
     }
 
-    fn absence(&self, none: &NoBaseline) -> Absence {
-        no_baseline(none, &self.service, &self.place(), self.args.baseline_branch.as_ref().map(Branch::as_str))
+    fn absence(&self, none: &NoBaseline, measured: Measured) -> Absence {
+        let branch = self.args.baseline_branch.as_ref().map(Branch::as_str);
+        no_baseline(none, measured, &self.service, &self.place(), branch)
     }
 
-    /// The baseline as one side of a comparison.
+    /// What results are compared with, as the other side of a comparison.
     ///
     /// # Errors
-    /// There is none that can be compared.
-    pub fn side(&self, profile: &SessionProfile, unit: Unit) -> Result<Measurement, CommandError> {
-        let sessions = self.store.baseline(&self.query(profile)).map_err(|none| {
-            let Absence { actual, next } = self.absence(&none);
-            let expected = "the p99 of releases that were promoted, measured in the same way";
+    /// There is nothing that can be compared.
+    pub fn side(&self, results: Option<&Measurement>, unit: Unit) -> Result<Measurement, CommandError> {
+        let unobservable = |none: &NoBaseline, measured: Measured| {
+            let Absence { actual, next } = self.absence(none, measured);
+            let expected = match measured {
+                Measured::LoadTest => "the p99 of releases that were promoted, measured in the same way",
+                Measured::PageLoads => "page loads of releases that were promoted, measured in the same way",
+            };
             Finding::inconclusive("baseline").actual(actual).expected(expected).next(next).unobservable()
-        })?;
-        Ok(judge::side(&sessions, unit))
+        };
+        if let Some(pages) = results.and_then(|results| results.page_loads.as_ref()) {
+            let sessions = self.store.page_baseline(&self.query(), &pages.session());
+            let sessions = sessions.map_err(|none| unobservable(&none, Measured::PageLoads))?;
+            return Ok(Measurement::of_page_side(PageSide::of_sessions(&sessions)));
+        }
+        let profile = results.map(|results| profile_of(&results.profile)).unwrap_or_default();
+        let sessions = self.store.baseline(&self.query(), &profile);
+        Ok(judge::side(&sessions.map_err(|none| unobservable(&none, Measured::LoadTest))?, unit))
     }
 
     /// Adds what the store says about a measured session: the drift since a fixed release, and the trend.
-    pub fn complete(&self, outcome: &mut Outcome, unit: Unit, undecided: Undecided) {
-        let Some(session) = outcome.outputs.get(FIGURES).and_then(|text| SessionFigures::from_output(text)) else {
-            return;
-        };
-        let query = self.query(&session.profile);
-        if let Some(tag) = &self.args.drift_from {
-            let rule = DriftRule {
-                tag,
-                limits: Limits { max_ratio: self.args.max_drift, min_ratio: Ratio(f64::MIN_POSITIVE), unit },
-                undecided,
-            };
-            let fixed = self.store.of_release(tag, &query);
-            let all = self.store.baseline(&query).unwrap_or_default();
-            outcome.findings.push(drift(&rule, &session, &fixed, &all, &self.place()));
+    pub fn complete(&self, outcome: &mut Outcome, rule: SessionRule) {
+        let SessionRule { unit, undecided, min_delta } = rule;
+        let Some(text) = outcome.outputs.get(FIGURES) else { return };
+        let limits = Limits { max_ratio: self.args.max_drift, min_ratio: Ratio(f64::MIN_POSITIVE), unit };
+        let drift_rule = self.args.drift_from.as_ref().map(|tag| DriftRule { tag, limits, undecided, min_delta });
+        let query = self.query();
+        if let Some(pages) = SessionPages::from_output(text) {
+            if let Some(rule) = &drift_rule {
+                let fixed = self.store.pages_of_release(rule.tag, &query, &pages);
+                let all = self.store.page_baseline(&query, &pages).unwrap_or_default();
+                outcome.findings.extend(page_drift(rule, &pages, [&fixed, &all], &self.place()));
+            }
+            let lcps = pages.pages.iter().filter_map(|(page, medians)| Some((page, medians.lcp?)));
+            if let Some((page, lcp)) = lcps.max_by(|(_, one), (_, other)| one.total_cmp(other)) {
+                outcome.trend =
+                    trend(&format!("LCP of {page}"), lcp, self.store.page_trend(&query, &pages, page), unit);
+            }
+        } else if let Some(session) = SessionFigures::from_output(text) {
+            if let Some(rule) = &drift_rule {
+                let fixed = self.store.of_release(rule.tag, &query, &session.profile);
+                let all = self.store.baseline(&query, &session.profile).unwrap_or_default();
+                outcome.findings.push(drift(rule, &session, &fixed, &all, &self.place()));
+            }
+            outcome.trend = trend("p99", session.all, self.store.trend(&query, &session.profile), unit);
         }
-        outcome.trend = trend(&session, self.store.trend(&query), unit);
     }
 }
 
-/// The figures of results that were measured before, if their p99 is known.
-pub fn figures_of(results: &Measurement, unit: Unit) -> Option<SessionFigures> {
+/// How a session is judged by the store.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRule {
+    pub unit: Unit,
+    pub undecided: Undecided,
+    /// A difference of page loads in milliseconds that users do not notice.
+    pub min_delta: f64,
+}
+
+/// The output of results that were measured before, if they have figures. Page loads without figures still say what was measured.
+pub fn output_of(results: &Measurement, unit: Unit) -> Option<String> {
+    match &results.page_loads {
+        Some(pages) => Some(pages.session().to_output()),
+        None => Some(figures_of(results, unit)?.to_output()),
+    }
+}
+
+/// The figures of a load test, if their p99 is known.
+fn figures_of(results: &Measurement, unit: Unit) -> Option<SessionFigures> {
     let p99 = |figures: &RequestFigures| {
         longest_p99(figures).filter(|p99| !p99.is_zero()).map(|p99| to_ms(p99.to_f64(), unit))
     };

@@ -45,12 +45,18 @@ fn reports_are_read_alone_in_a_list_and_one_after_the_other() {
         assert_eq!(lcp(&loads, "/cart?a=1"), both, "{text}");
         let load = &loads.pages["/cart?a=1"][0];
         assert_eq!(
-            (load.settings.as_str(), load.measured_at),
-            ("mobile, simulate, Lighthouse 13", "2026-04-23T16:18:53.230Z".parse().ok())
+            (load.settings.as_str(), load.target.as_deref(), load.measured_at),
+            (
+                "mobile, simulate, Lighthouse 13",
+                Some("https://staging.example"),
+                "2026-04-23T16:18:53.230Z".parse().ok()
+            )
         );
     }
     let wrapped = json!({ "id": "https://a.example/", "lighthouseResult": report("https://a.example", &audits(1.0)) });
     assert_eq!(lcp(&read_loads(&wrapped.to_string()), "/"), [Ok(1.0)], "of PageSpeed Insights");
+    let secret = read_loads(&report("http://anna:hunter2@staging.example:8080?a", &audits(1.0)).to_string());
+    assert_eq!(secret.pages["?a"][0].target.as_deref(), Some("http://staging.example:8080"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    finding::Verdict,
-    values::{HumanDuration, Percent, Ratio},
+    baselines::{PageMedians, SessionPages},
+    load_results::{PageLoad, PageLoads},
+    values::{HumanDuration, Percent},
 };
 
 fn now() -> jiff::Timestamp {
@@ -18,6 +19,7 @@ fn load(lcp: f64, tbt: f64, bytes: f64) -> PageLoad {
         ]
         .into(),
         settings: "mobile, simulate, Lighthouse 13".to_owned(),
+        target: Some("https://staging.example".to_owned()),
         measured_at: Some(now()),
     }
 }
@@ -28,6 +30,16 @@ fn side(lcps: &[f64]) -> PageLoads {
 }
 
 fn judged(results: &PageLoads, baseline: &PageLoads, min_delta: f64) -> Vec<Finding> {
+    judged_sides(&PageSide::of_loads(results), &PageSide::of_loads(baseline), &PageRule { min_delta, ..RULE }).0
+}
+
+const RULE: PageRule = PageRule {
+    limits: Limits { max_ratio: Ratio(1.2), min_ratio: Ratio(0.1), unit: Unit::Milliseconds },
+    min_delta: 0.0,
+    most_wrong: None,
+};
+
+fn judged_sides(results: &PageSide, baseline: &PageSide, rule: &PageRule) -> (Vec<Finding>, Vec<Table>) {
     let plausibility = Plausibility {
         max_error_rate: Percent(1.0),
         min_requests: 100,
@@ -35,8 +47,7 @@ fn judged(results: &PageLoads, baseline: &PageLoads, min_delta: f64) -> Vec<Find
         allowed: &[],
         now: now(),
     };
-    let limits = Limits { max_ratio: Ratio(1.2), min_ratio: Ratio(0.1), unit: Unit::Milliseconds };
-    judge(results, baseline, &PageRule { limits, plausibility: &plausibility, min_delta }).0
+    judge(results, baseline, rule, &plausibility)
 }
 
 #[track_caller]
@@ -123,4 +134,102 @@ fn loads_that_were_measured_in_another_way_or_long_ago_are_not_compared() {
     }
     assert_eq!(verdict_of(&judged(&old, &good, 0.0), "age of the results"), Verdict::Inconclusive);
     assert_eq!(judged(&good, &old, 0.0).len(), 3, "a baseline may be older");
+}
+
+/// A session in which each of these pages had this LCP.
+fn session(pages: &[(&str, f64)]) -> SessionPages {
+    let medians = |lcp| PageMedians { lcp: Some(lcp), tbt: Some(100.0), transfer_size: Some(150_000.0), loads: 5 };
+    SessionPages {
+        settings: "mobile, simulate, Lighthouse 13".to_owned(),
+        target: Some("https://staging.example".to_owned()),
+        pages: pages.iter().map(|(page, lcp)| ((*page).to_owned(), medians(*lcp))).collect(),
+    }
+}
+
+fn sessions(of: &[SessionPages]) -> PageSide {
+    PageSide::of_sessions(&of.iter().collect::<Vec<_>>())
+}
+
+fn five() -> Vec<SessionPages> {
+    [1900.0, 2100.0, 2000.0, 1950.0, 2050.0].map(|lcp| session(&[("/", lcp)])).to_vec()
+}
+
+#[test]
+fn the_medians_of_sessions_are_a_baseline_whose_spread_tells_how_sure_a_verdict_is() {
+    let baseline = sessions(&five());
+    for (lcp, expected) in [(2399.0, Verdict::Passed), (2401.0, Verdict::Blocked)] {
+        let (findings, tables) = judged_sides(&PageSide::of_loads(&side(&[lcp; 3])), &baseline, &RULE);
+        assert_eq!(verdict_of(&findings, "LCP of /"), expected, "{findings:?}");
+        let chances = format!("{:?}", tables.last().unwrap());
+        assert!(chances.contains("LCP of /: ") && chances.contains("as the LCP of 5 earlier runs varies"), "{chances}");
+    }
+    let strict = PageRule { most_wrong: Some(0.05), ..RULE };
+    for (lcp, sessions_known, expected) in [
+        (2390.0, 5, Verdict::Inconclusive),
+        (2410.0, 5, Verdict::Inconclusive),
+        (2000.0, 5, Verdict::Passed),
+        (3000.0, 5, Verdict::Blocked),
+        (2000.0, 4, Verdict::Inconclusive),
+    ] {
+        let results = PageSide::of_loads(&side(&[lcp; 3]));
+        let (findings, _) = judged_sides(&results, &sessions(&five()[..sessions_known]), &strict);
+        assert_eq!(verdict_of(&findings, "LCP of /"), expected, "{lcp} beside {sessions_known}: {findings:?}");
+    }
+    // One session is the median of its loads.
+    let (findings, _) = judged_sides(&PageSide::of_loads(&side(&[2000.0; 3])), &sessions(&five()[..1]), &RULE);
+    assert_eq!(verdict_of(&findings, "LCP of /"), Verdict::Passed);
+    let (findings, _) = judged_sides(&PageSide::of_loads(&side(&[2000.0; 2])), &baseline, &RULE);
+    assert_eq!(verdict_of(&findings, "LCP of /"), Verdict::Inconclusive, "two loads are no session");
+}
+
+#[test]
+fn a_difference_that_users_do_not_notice_counts_in_the_chance_of_being_wrong() {
+    let results = PageSide::of_loads(&side(&[2500.0; 3]));
+    let rule = PageRule { min_delta: 2000.0, most_wrong: Some(0.05), ..RULE };
+    assert_eq!(verdict_of(&judged_sides(&results, &sessions(&five()), &rule).0, "LCP of /"), Verdict::Passed);
+}
+
+#[test]
+fn pages_that_came_or_went_since_the_last_session() {
+    let with = |pages: &[&str]| PageLoads {
+        pages: pages.iter().map(|page| ((*page).to_owned(), vec![load(2000.0, 100.0, 150_000.0); 3])).collect(),
+    };
+    let judged =
+        |pages: &[&str], of: &[SessionPages]| judged_sides(&PageSide::of_loads(&with(pages)), &sessions(of), &RULE);
+    let both = session(&[("/", 2000.0), ("/cart", 2000.0)]);
+    let home = session(&[("/", 2000.0)]);
+    let (findings, tables) = judged(&["/", "/new"], std::slice::from_ref(&home));
+    assert!(findings.len() == 3 && findings.iter().all(|finding| finding.verdict == Verdict::Passed), "{findings:?}");
+    assert!(format!("{tables:?}").contains("LCP of /new, not judged: in no session yet"), "{tables:?}");
+    let (findings, _) = judged(&["/"], &[home.clone(), both.clone()]);
+    assert_eq!(verdict_of(&findings, "page /cart"), Verdict::Inconclusive);
+    let (findings, _) = judged(&["/"], &[both, home]);
+    assert_eq!(findings.len(), 3, "the last session has no /cart any more: {findings:?}");
+}
+
+#[test]
+fn small_steps_are_seen_by_the_drift_since_a_fixed_release() {
+    let drift_of = |lcp: f64, fixed: &[SessionPages]| {
+        let rule =
+            PageRule { limits: Limits { max_ratio: Ratio(1.5), min_ratio: Ratio(0.001), ..RULE.limits }, ..RULE };
+        drift("1.0", &sessions(&[session(&[("/", lcp), ("/new", 1.0)])]), &sessions(fixed), &sessions(&five()), &rule)
+    };
+    let fixed = [session(&[("/", 2000.0), ("/gone", 1.0)])];
+    let check = "drift of the LCP of / since 1.0";
+    for (lcp, expected) in [(3000.0, Verdict::Passed), (3001.0, Verdict::Blocked)] {
+        let findings = drift_of(lcp, &fixed);
+        assert_eq!((findings.len(), verdict_of(&findings, check)), (3, expected), "{findings:?}");
+    }
+    assert!(drift_of(4000.0, &fixed)[0].next.as_ref().is_some_and(|next| next.contains("max-drift")));
+}
+
+#[test]
+fn a_session_keeps_the_medians_of_enough_loads() {
+    let mut loads = side(&[2000.0, 9000.0, 2100.0]);
+    loads.pages.insert("/few".to_owned(), vec![load(1.0, 0.0, 1.0); 2]);
+    let kept = PageSide::of_loads(&loads).session();
+    let home = PageMedians { lcp: Some(2100.0), tbt: Some(100.0), transfer_size: Some(150_000.0), loads: 3 };
+    assert_eq!((kept.pages["/"], kept.pages["/few"]), (home, PageMedians { loads: 2, ..PageMedians::default() }));
+    assert_eq!(kept.target.as_deref(), Some("https://staging.example"));
+    assert_eq!(SessionPages::from_output(&kept.to_output()), Some(kept));
 }

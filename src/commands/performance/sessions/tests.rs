@@ -91,6 +91,9 @@ fn what_did_not_pass_in_another_run_counts_as_an_attempt() {
     {
         reports.push(report(id, "2.0", verdict, 100.0));
     }
+    let mut page_loads = report(14, "2.0", Verdict::Blocked, 100.0);
+    page_loads.outputs.insert(FIGURES.to_owned(), SessionPages::default().to_output());
+    reports.push(page_loads);
     let earlier = earlier(&reports);
     assert_eq!(earlier.attempt(1), 3, "GitHub counts the attempts within this run itself");
     assert_eq!((earlier.attempt(2), earlier.attempt(0)), (4, 3));

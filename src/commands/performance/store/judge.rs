@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    baselines::{NoBaseline, SessionFigures, TrendPoint, median},
+    baselines::{NoBaseline, SessionFigures, SessionPages, TrendPoint, median},
     commands::performance::{
         certainty::certainty,
         compare::{Limits, compare},
         judge::{MOST_WRONG, Undecided},
         latencies::medians,
         measurement::Measurement,
+        page_loads::{self, PageRule, side::PageSide},
         sessions::{Absence, from_ms},
     },
     finding::{Finding, Verdict},
@@ -24,11 +25,26 @@ pub struct DriftRule<'a> {
     pub tag: &'a Tag,
     pub limits: Limits,
     pub undecided: Undecided,
+    /// A difference of page loads in milliseconds that users do not notice.
+    pub min_delta: f64,
+}
+
+/// What was measured, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    LoadTest,
+    PageLoads,
 }
 
 /// Why nothing can be compared.
 #[must_use]
-pub fn no_baseline(none: &NoBaseline, service: &Service, place: &str, branch: Option<&str>) -> Absence {
+pub fn no_baseline(
+    none: &NoBaseline,
+    measured: Measured,
+    service: &Service,
+    place: &str,
+    branch: Option<&str>,
+) -> Absence {
     let branch = branch.map(|branch| format!(" --branch={branch}")).unwrap_or_default();
     let make = format!(
         "`promote-gates baseline --reports=REPORT --promoted='{{\"service\":\"{service}\",\"tag\":\"TAG\"}}'{branch}` adds the report \
@@ -45,10 +61,26 @@ pub fn no_baseline(none: &NoBaseline, service: &Service, place: &str, branch: Op
             ),
             next: format!("let the workflow run `baseline` behind `promote`; {make}"),
         },
-        NoBaseline::OtherProfile { what, ours, theirs } => Absence {
-            actual: format!("another {what} than in {place}: {ours}, and there {theirs}"),
-            next: format!("measure in the same way, or allow it with `allow-difference: {what}`; {make}"),
-        },
+        NoBaseline::OtherKind => {
+            let [ours, theirs] = match measured {
+                Measured::LoadTest => ["a load test", "page loads of Lighthouse"],
+                Measured::PageLoads => ["page loads of Lighthouse", "load tests"],
+            };
+            Absence {
+                actual: format!("{ours}, and the promoted releases in {place} have only {theirs}"),
+                next: format!("measure the release that is in production in the same way; {make}"),
+            }
+        }
+        NoBaseline::OtherProfile { what, ours, theirs } => {
+            let allow = match *what {
+                "target" | "load" | "machine" => format!(", or allow it with `allow-difference: {what}`"),
+                _ => String::new(),
+            };
+            Absence {
+                actual: format!("another {what} than in {place}: {ours}, and there {theirs}"),
+                next: format!("measure in the same way{allow}; {make}"),
+            }
+        }
         NoBaseline::Stale { newest, max_days } => Absence {
             actual: format!("the newest session in {place} is of {newest:.0}, more than {max_days} days ago"),
             next: format!("measure the release that is in production again, or raise `max-baseline-days`; {make}"),
@@ -105,13 +137,7 @@ pub fn drift(
 ) -> Finding {
     let check = format!("drift since {}", rule.tag);
     let Some(base) = median(&mut fixed.iter().map(|session| session.all).collect::<Vec<_>>()) else {
-        return Finding::inconclusive(check)
-            .actual(format!("no session of {} in {place} that was promoted and measured in the same way", rule.tag))
-            .expected(format!("a p99 of at most {} times its p99", rule.limits.max_ratio))
-            .next(
-                "name the tag of a release in the file as `drift-from`, and give the same tag to `baseline` as `keep`, so that its \
-                 sessions stay",
-            );
+        return no_fixed_release(check, rule, "p99", place);
     };
     let exact = |milliseconds: f64| Decimal::from_f64(from_ms(milliseconds, rule.limits.unit)).unwrap_or(Decimal::ZERO);
     let figures = |p99: Decimal| RequestFigures::of_p99(P99::Between { low: p99, high: Some(p99) });
@@ -130,7 +156,7 @@ pub fn drift(
         Undecided::Inconclusive if sure.is_none_or(|sure| sure.wrong > MOST_WRONG) => Finding {
             verdict: Verdict::Inconclusive,
             actual: match sure {
-                Some(sure) => format!("{}; with a chance of being wrong of {}", finding.actual, sure.describe()),
+                Some(sure) => format!("{}; with a chance of being wrong of {}", finding.actual, sure.describe("p99")),
                 None => format!("{}; with an unknown chance of being wrong", finding.actual),
             },
             ..finding
@@ -140,14 +166,44 @@ pub fn drift(
     }
 }
 
-/// The last promoted releases and this one; `None` without any.
+fn no_fixed_release(check: String, rule: &DriftRule<'_>, figure: &str, place: &str) -> Finding {
+    Finding::inconclusive(check)
+        .actual(format!("no session of {} in {place} that was promoted and measured in the same way", rule.tag))
+        .expected(format!("a {figure} of at most {} times its {figure}", rule.limits.max_ratio))
+        .next(
+            "name the tag of a release in the file as `drift-from`, and give the same tag to `baseline` as `keep`, so that its \
+             sessions stay",
+        )
+}
+
+/// The same of page loads, for every figure of the pages that the fixed release has, too.
 #[must_use]
-pub fn trend(session: &SessionFigures, points: Vec<TrendPoint>, unit: Unit) -> Option<Trend> {
+pub fn page_drift(
+    rule: &DriftRule<'_>,
+    session: &SessionPages,
+    [fixed, all]: [&[&SessionPages]; 2],
+    place: &str,
+) -> Vec<Finding> {
+    if fixed.is_empty() {
+        return vec![no_fixed_release(format!("drift since {}", rule.tag), rule, "median", place)];
+    }
+    let rule_of_pages = PageRule {
+        limits: rule.limits,
+        min_delta: rule.min_delta,
+        most_wrong: (rule.undecided == Undecided::Inconclusive).then_some(MOST_WRONG),
+    };
+    let [now, fixed, all] = [&[session][..], fixed, all].map(PageSide::of_sessions);
+    page_loads::drift(rule.tag.as_str(), &now, &fixed, &all, &rule_of_pages)
+}
+
+/// The last promoted releases and this one; `None` without any. `now` is in milliseconds.
+#[must_use]
+pub fn trend(title: &str, now: f64, points: Vec<TrendPoint>, unit: Unit) -> Option<Trend> {
     if points.is_empty() {
         return None;
     }
     let shown = |milliseconds: f64| from_ms(milliseconds, unit);
-    let now = ("now".to_owned(), shown(session.all));
-    let points = points.into_iter().map(|TrendPoint { label, p99 }| (label, shown(p99))).chain([now]);
-    Some(Trend { title: format!("p99 of the last promotions ({unit})"), points: points.collect() })
+    let now = ("now".to_owned(), shown(now));
+    let points = points.into_iter().map(|TrendPoint { label, figure }| (label, shown(figure))).chain([now]);
+    Some(Trend { title: format!("{title} of the last promotions ({unit})"), points: points.collect() })
 }
