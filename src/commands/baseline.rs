@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "TAG")]
     pub keep: Vec<Tag>,
     /// Token with Contents: write, for `branch`
-    #[arg(long, value_name = "BASELINES_APP_TOKEN")]
+    #[arg(long, value_name = "DISPATCHER_APP_TOKEN")]
     pub token: Option<Secret>,
     /// How long all requests may take, repetitions included: other jobs may write at the same time
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = nonzero_duration)]

@@ -112,7 +112,7 @@ fn a_missing_secret_is_answered_with_an_expression_only() {
             "approval `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",
             "wait `token: ${{ github.token }}`",
             "comment `token: ${{ github.token }}`",
-            "baseline `token: ${{ steps.baselines.outputs.token }}`; docs/apps.md has the step",
+            "baseline `token: ${{ steps.dispatcher.outputs.token }}`; docs/apps.md has the step",
             "record `token: ${{ steps.dispatcher.outputs.token }}`; docs/apps.md has the step",
             "record `source-token: ${{ github.token }}`",
             "evidence `source-token: ${{ steps.reader.outputs.token }}`; docs/apps.md has the step",

@@ -57,6 +57,9 @@ pub const SERVICES: [&str; 2] = ["checkout-service", "catalog-service"];
 const INFRA_WORKFLOWS: [&str; 5] =
     ["promote-to-production.yml", "emergency-promote.yml", "rollback.yml", "audit.yml", "environments-check.yml"];
 
+/// The branch of the infra repository for what `performance` measured.
+pub const BASELINES: &str = "baselines";
+
 /// The folder of the git server, inside the folder of [`Acme`].
 const SERVED: &str = "repositories";
 
@@ -159,6 +162,7 @@ impl Acme {
             infra.write(".github/promote-gates.yml", config(&acme.issuer, services, &source));
         });
         acme.fake_github.create(INFRA);
+        acme.fake_github.add_data_branch(INFRA, BASELINES);
         // On GitHub, a ruleset prevents the App that dispatches from pushing.
         acme.git.allow(apps::WRITER, INFRA, GitAccess::Write);
         let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.add_user(login) }));
@@ -250,8 +254,10 @@ impl Acme {
         let token = format!("ghs_ofRun{id}");
         let permissions = permissions(&text);
         if permissions.iter().any(|permission| permission.starts_with("contents=")) {
-            // On GitHub, a ruleset keeps this token from the main branch.
-            let writes = permissions.iter().any(|permission| permission == "contents=write");
+            // On GitHub, a ruleset keeps this token from the main branch, and here of an infra repository from every branch: the API
+            // writes its baselines.
+            let is_infra = repository == INFRA && !self.repositories.iter().any(|name| INFRA.ends_with(name));
+            let writes = !is_infra && permissions.iter().any(|permission| permission == "contents=write");
             self.git.allow(&token, repository, if writes { GitAccess::Write } else { GitAccess::Read });
         }
         self.fake_github.grant(&token, repository, &permissions.iter().map(String::as_str).collect::<Vec<_>>());
@@ -266,6 +272,10 @@ impl Acme {
             .env("GITHUB_SERVER_URL", self.git.url());
         if let Some(name) = text.split_whitespace().find(|word| word.starts_with("actions/checkout@")) {
             act = act.action(name, &self.at("checkout"));
+        }
+        // The validation of a monorepo keeps none.
+        if self.repositories == SERVICES {
+            act = act.variable("BASELINES_BRANCH", BASELINES);
         }
         let act = self.with_apps(act, repository, &text, &self.at("stand-ins/app-token"));
         stand_ins::add(act, &text, &self.at("stand-ins"))

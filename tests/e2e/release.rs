@@ -4,10 +4,10 @@ use promote_gates::sandbox::github::repository_id;
 use promote_gates::sandbox::infra::FIRST_TAG;
 use promote_gates::sandbox::server::FakeResponse;
 use promote_gates::sandbox::staging::ResponseScript;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::acme::team::Team;
-use crate::acme::{Acme, INFRA, trailers};
+use crate::acme::{Acme, BASELINES, INFRA, trailers};
 
 const SERVICE: &str = "checkout-service";
 
@@ -81,6 +81,11 @@ fn a_validated_and_approved_release_is_promoted_once() {
     assert_eq!(acme.git.pushed(), [INFRA], "one push, with the only token that can");
     let verify = run.step("verify (checkout-service)", "0");
     assert_eq!(verify.outputs["verdict"], "passed", "production runs the commit");
+    // What was measured on staging is a baseline now.
+    assert_eq!(run.step("baseline", "baseline").outputs["sessions"], "1", "{}", run.log);
+    let [session] = &sessions(&acme)[..] else { panic!("one session: {:?}", sessions(&acme)) };
+    assert_eq!((&session["subject"]["tag"], &session["verdict"]), (&json!(validated.tag), &json!("passed")));
+    assert!(session["promoted-at"].is_string() && session["figures"]["all"].is_number(), "{session}");
     for pending in ["available, revision 1\n", "available, revision 2\n", "the condition is false"] {
         assert!(verify.printed.contains(pending), "{pending} in {}", verify.printed);
     }
@@ -149,4 +154,16 @@ fn a_slow_release_is_not_dispatched() {
     assert_eq!((record.exit, record.outputs["verdict"].as_str()), (Some(1), "blocked"), "{}", validated.run.log);
     assert!(record.summary.contains("performance"), "{}", record.summary);
     assert!(validated.dispatches.is_empty(), "{:#?}", validated.dispatches);
+    // It stays with its release, and is no baseline.
+    assert_eq!(validated.run.step("baseline", "baseline").outputs["sessions"], "0", "{}", validated.run.log);
+    let [session] = &sessions(&acme)[..] else { panic!("one session: {:?}", sessions(&acme)) };
+    assert_eq!((&session["subject"]["tag"], &session["verdict"]), (&json!(validated.tag), &json!("blocked")));
+    assert_eq!(session.get("promoted-at"), None);
+}
+
+/// The sessions that the infra repository keeps.
+fn sessions(acme: &Acme) -> Vec<Value> {
+    let file = acme.fake_github.branch_file(INFRA, BASELINES, &format!("baselines/{SERVICE}.json")).expect("a file");
+    let file: Value = serde_json::from_str(&file).expect("JSON");
+    file["sessions"].as_array().expect("sessions").clone()
 }

@@ -149,11 +149,13 @@ impl Template {
         Ok(())
     }
 
-    /// Removes a job, and the blank line behind it.
+    /// Removes a job, and the blank line behind it, or of the last job the one before it.
     pub fn remove_job(&mut self, job: &str) {
         let Ok(lines) = self.find(&[Key("jobs"), Key(job)]) else { return };
-        let is_blank = self.text.lines().nth(lines.end).is_some_and(str::is_empty);
-        self.put(self.above(&lines), lines.end + usize::from(is_blank), Vec::new());
+        let first = self.above(&lines);
+        let is_blank = |line: usize| self.text.lines().nth(line).is_some_and(str::is_empty);
+        let (before, behind) = (first > 0 && is_blank(first - 1), is_blank(lines.end));
+        self.put(first - usize::from(before && !behind), lines.end + usize::from(behind), Vec::new());
     }
 
     fn look<T>(
@@ -276,6 +278,8 @@ mod tests {
         assert_eq!(text, TEXT.replace("      - run: x\n", ""));
         let text = edited(|template| template.remove_job("a"));
         assert_eq!(text, "# top\nname: x\n\njobs:\n  b:\n    steps:\n      - uses: actions/x@v1\n");
+        let text = edited(|template| template.remove_job("b"));
+        assert_eq!(text, TEXT.replace("\n  b:\n    steps:\n      - uses: actions/x@v1\n", ""));
     }
 
     #[test]

@@ -125,6 +125,7 @@ fn validate(
     template.set(&[Key("on"), Key("workflow_run"), Key("workflows")], &workflow_list(setup))?;
     template.set(&[Key("env"), Key("SERVICE")], service.name.as_str())?;
     template.remove_job("performance");
+    template.remove_job("baseline");
     if flags.smoke.is_none() {
         template.remove_job("smoke");
     }
@@ -166,6 +167,8 @@ fn validate_monorepo(setup: &Setup, flags: &Flags) -> Result<Template, TemplateE
 fn promote(setup: &Setup, flags: &Flags) -> Result<Template, TemplateError> {
     const SERVICE: &str = "${{ matrix.subject.service }}";
     let mut template = Template::new(PROMOTE);
+    // It keeps what `performance` measures, which is not set up here.
+    template.remove_job("baseline");
     let wait = require(&template, "promote", "wait")?;
     match &flags.staging_url {
         // `wait` fills in the name itself.
