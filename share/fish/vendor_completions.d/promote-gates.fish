@@ -158,8 +158,8 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l baseline-branch -d 'Branch that has the file of `baseline-store`, read by GitHub\'s API' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l baseline-repository -d 'Repository of `baseline-branch` [default: that of the workflow]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-baseline-days -d 'How many days old the newest session of `baseline-store` may be' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l drift-from -d 'Tag of a release in `baseline-store`: the p99 may be at most `max-drift` times its p99, however small each step since was' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-drift -d 'Maximum ratio of the p99 to that of `drift-from`' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l drift-from -d 'Tag of a release in `baseline-store`: the p99, or each median of page loads, may be at most `max-drift` times that of the release, however small each step since was' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l max-drift -d 'Maximum ratio of a figure to that of `drift-from`' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l token -d 'Token with Contents: read, for `baseline-branch`' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l command -d 'Load test that the gate runs itself, in pairs, executed by `bash -e -o pipefail` (`sh -e` if bash is not installed). It gets `TARGET`, `DURATION` and `USERS` as environment variables' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand performance" -l argv -d 'Program and arguments of the load test, without a shell' -r
