@@ -189,4 +189,10 @@ fn show_steps(plan: &Plan, log: &Log) {
         step.commands.iter().for_each(|command| log.say(&format!("     {command}")));
     }
     log.say("\nCheck what you change with `promote-gates lint`.");
+    if plan.files.iter().any(|file| file.path == DEFAULT_PATH) {
+        log.say(&format!(
+            "To try it without a promotion, add `promote: {{ dry-run: true }}` to {DEFAULT_PATH}: `promote` then shows what it would \
+             change, and pushes nothing."
+        ));
+    }
 }

@@ -48,7 +48,7 @@ pub fn hand_steps(setup: &Setup, files: &[PlannedFile], flags: &Flags) -> Vec<Ha
         }));
         steps.push(HandStep::new("Choose who approves: create the environments, with reviewers:", commands));
     }
-    steps.extend(secrets_step(setup, files, flags));
+    steps.extend(secrets_step(setup, files));
     steps.extend(other_repository_step(setup, flags));
     steps.push(commit_step(files, None));
     steps
@@ -72,7 +72,7 @@ pub fn steps_by_pull_request(
             )],
         ));
     }
-    steps.extend(secrets_step(setup, files, flags));
+    steps.extend(secrets_step(setup, files));
     if let Some(filter) = filter {
         steps.push(filter_step(setup, filter));
     }
@@ -92,7 +92,7 @@ pub fn steps_by_pull_request(
     steps
 }
 
-fn secrets_step(setup: &Setup, files: &[PlannedFile], flags: &Flags) -> Option<HandStep> {
+fn secrets_step(setup: &Setup, files: &[PlannedFile]) -> Option<HandStep> {
     let all: BTreeSet<&Needed> = files.iter().flat_map(|file| &file.needs).collect();
     // What the whole repository has, a job with an environment has, too.
     let is_covered =
@@ -104,31 +104,33 @@ fn secrets_step(setup: &Setup, files: &[PlannedFile], flags: &Flags) -> Option<H
     let command = |needed: &&Needed| {
         let kind = if needed.is_secret { "secret" } else { "variable" };
         let environment = needed.environment.as_ref().map(|name| format!(" --env {name}")).unwrap_or_default();
-        let value = match needed.name.rsplit('_').next() {
-            Some("KUBECONFIG") => " <kubeconfig.yaml",
-            Some("KEY") => " <private-key.pem",
-            _ => "",
-        };
-        format!("gh {kind} set {} --repo {}{environment}{value}", needed.name, setup.repository)
+        format!("gh {kind} set {} --repo {}{environment}{}", needed.name, setup.repository, value_of(needed))
     };
     let created: BTreeSet<&str> = needed.iter().filter_map(|needed| needed.environment.as_deref()).collect();
     let create = created.into_iter().filter(|name| !["production", "production-emergency"].contains(name));
     let mut commands: Vec<String> = create
-        .flat_map(|name| {
-            let environment = format!("repos/{}/environments/{name}", setup.repository);
-            match flags.approval {
-                Approval::Environment => vec![format!("gh api -X PUT {environment}")],
-                Approval::PullRequest => only_default_branch(setup, &environment),
-            }
-        })
+        .flat_map(|name| only_default_branch(setup, &format!("repos/{}/environments/{name}", setup.repository)))
         .collect();
     commands.extend(needed.iter().map(command));
     let what = if needed.iter().all(|needed| needed.name.ends_with("KUBECONFIG")) {
-        "Give the gates read access to the clusters (health/README.md has the Role):"
+        "Give the gates read access to the clusters (health/README.md has the account and the commands for its kubeconfig):"
     } else {
-        "Set the secrets: read access to the clusters (health/README.md has the Role), and the tokens (README.md, Permissions):"
+        "Set the secrets: read access to the clusters (health/README.md has the account and the commands for its kubeconfig), and the \
+         ids and keys of the Apps (docs/apps.md shows how to create them, and the rule for the main branch that comes last):"
     };
     Some(HandStep::new(what, commands))
+}
+
+/// Where `gh` takes the value from: a file for each secret, such as `staging-kubeconfig.yaml`.
+fn value_of(needed: &Needed) -> String {
+    let file = |end: &str, kind: &str| {
+        let of = needed.name.strip_suffix(end)?.to_lowercase().replace('_', "-");
+        Some(format!(" <{of}{kind}"))
+    };
+    if !needed.is_secret {
+        return " --body CLIENT_ID".to_owned();
+    }
+    file("_KUBECONFIG", "-kubeconfig.yaml").or_else(|| file("_APP_PRIVATE_KEY", ".private-key.pem")).unwrap_or_default()
 }
 
 /// An environment that only the default branch may use: without reviewers, its secrets are anyone's who can push.
