@@ -21,68 +21,77 @@ const HARMLESS: [&str; 4] =
 struct TokenNeeds {
     command: &'static str,
     input: &'static str,
-    /// Only with this value of an input.
-    only: Option<(&'static str, &'static str)>,
+    /// Only if all of them hold.
+    only: &'static [Condition],
     needs: &'static [(&'static str, Level)],
 }
 
-const fn needs(command: &'static str, input: &'static str, needs: &'static [(&'static str, Level)]) -> TokenNeeds {
-    TokenNeeds { command, input, only: None, needs }
+/// What the step or the config file has to say. An expression decides nothing here.
+enum Condition {
+    Is(&'static str, &'static str),
+    Given(&'static str),
+    NotGiven(&'static str),
 }
+
+use Condition::{Given, Is, NotGiven};
+
+impl Condition {
+    fn holds(&self, step: &OurStep<'_>, rules: &LintRules) -> bool {
+        match self {
+            Is(key, wanted) => step.value(key, rules) == InputValue::Plain((*wanted).to_owned()),
+            Given(key) => matches!(step.value(key, rules), InputValue::Plain(_)),
+            NotGiven(key) => step.value(key, rules) == InputValue::Missing,
+        }
+    }
+}
+
+const fn needs(command: &'static str, input: &'static str, needs: &'static [(&'static str, Level)]) -> TokenNeeds {
+    TokenNeeds { command, input, only: &[], needs }
+}
+
+impl TokenNeeds {
+    const fn only(self, only: &'static [Condition]) -> Self {
+        Self { only, ..self }
+    }
+}
+
+const CHECKS: (&str, Level) = ("checks", Level::Read);
+const CONTENTS: (&str, Level) = ("contents", Level::Read);
+const PULL_REQUESTS: (&str, Level) = ("pull-requests", Level::Read);
+const RUNS: (&str, Level) = ("actions", Level::Read);
+const TO_PUSH: (&str, Level) = ("contents", Level::Write);
 
 /// The permissions of `README.md` that the job's own token can have.
 const NEEDS: &[TokenNeeds] = &[
-    needs("bundle-size", "token", &[("pull-requests", Level::Read)]),
-    needs("performance", "token", &[("contents", Level::Read)]),
-    needs("baseline", "token", &[("contents", Level::Write)]),
+    needs("bundle-size", "token", &[PULL_REQUESTS]),
+    needs("performance", "token", &[CONTENTS]).only(&[Given("baseline-branch")]),
+    needs("baseline", "token", &[TO_PUSH]).only(&[Given("branch")]),
     needs("comment", "token", &[("pull-requests", Level::Write)]),
-    needs("record", "source-token", &[("actions", Level::Read), ("contents", Level::Read)]),
-    needs("evidence", "token", &[("contents", Level::Read)]),
-    TokenNeeds {
-        only: Some(("source", "environment")),
-        ..needs(
-            "approval",
-            "token",
-            &[("actions", Level::Read), ("contents", Level::Read), ("deployments", Level::Read)],
-        )
-    },
-    TokenNeeds {
-        only: Some(("source", "pull-request")),
-        ..needs(
-            "approval",
-            "token",
-            &[
-                ("actions", Level::Read),
-                ("checks", Level::Read),
-                ("contents", Level::Read),
-                ("pull-requests", Level::Read),
-            ],
-        )
-    },
-    needs(
-        "status",
-        "token",
-        &[
-            ("actions", Level::Read),
-            ("checks", Level::Read),
-            ("contents", Level::Read),
-            ("pull-requests", Level::Read),
-            ("statuses", Level::Write),
-        ],
-    ),
-    needs("wait", "token", &[("contents", Level::Read), ("issues", Level::Read)]),
-    TokenNeeds { only: Some(("mode", "push")), ..needs("promote", "token", &[("contents", Level::Write)]) },
-    TokenNeeds {
-        only: Some(("mode", "pull-request")),
-        ..needs("promote", "token", &[("contents", Level::Write), ("pull-requests", Level::Read)])
-    },
-    needs("emergency", "token", &[("contents", Level::Write)]),
-    needs("emergency", "api-token", &[("actions", Level::Read), ("issues", Level::Write)]),
-    needs("rollback", "token", &[("contents", Level::Write)]),
-    needs("rollback", "api-token", &[("actions", Level::Read), ("issues", Level::Write)]),
-    needs("environments", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
-    needs("doctor", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
-    needs("audit", "token", &[("actions", Level::Read), ("contents", Level::Read)]),
+    needs("record", "token", &[TO_PUSH]),
+    needs("record", "source-token", &[RUNS, CONTENTS]),
+    needs("evidence", "token", &[CONTENTS]),
+    needs("evidence", "source-token", &[RUNS, CONTENTS, PULL_REQUESTS]),
+    needs("evidence", "source-token", &[CHECKS]).only(&[Is("proof", "annotations")]),
+    needs("approval", "token", &[RUNS, CONTENTS, ("deployments", Level::Read)]).only(&[Is("source", "environment")]),
+    needs("approval", "token", &[CHECKS])
+        .only(&[Is("source", "environment"), Is("superseded-by", "validation")]),
+    needs("approval", "token", &[RUNS, CHECKS, CONTENTS, PULL_REQUESTS]).only(&[Is("source", "pull-request")]),
+    needs("approval", "source-token", &[RUNS, CONTENTS, PULL_REQUESTS]),
+    needs("status", "token", &[RUNS, CHECKS, CONTENTS, PULL_REQUESTS, ("statuses", Level::Write)]),
+    needs("wait", "token", &[CONTENTS, ("issues", Level::Read)]),
+    needs("wait", "token", &[RUNS, CHECKS]).only(&[Is("superseded-by", "validation")]),
+    needs("promote", "token", &[TO_PUSH]),
+    needs("promote", "token", &[("pull-requests", Level::Write)])
+        .only(&[Is("mode", "pull-request"), NotGiven("merge")]),
+    needs("promote", "token", &[PULL_REQUESTS]).only(&[Is("mode", "pull-request"), Given("merge")]),
+    needs("emergency", "token", &[TO_PUSH]),
+    needs("emergency", "api-token", &[RUNS, ("issues", Level::Write)]),
+    needs("rollback", "token", &[TO_PUSH]),
+    needs("rollback", "api-token", &[RUNS, ("issues", Level::Write)]),
+    needs("environments", "token", &[RUNS, CONTENTS]),
+    needs("doctor", "token", &[RUNS, CONTENTS]),
+    needs("audit", "token", &[RUNS, CONTENTS]),
+    needs("audit", "token", &[CHECKS]).only(&[Given("stale-after")]),
 ];
 
 pub fn judge_permissions(
@@ -172,17 +181,19 @@ fn judge_step(step: &OurStep<'_>, rules: &LintRules) -> Option<Problem> {
     if step.action.name == RECORD && is_signed(step, rules) && lacks(block, ID_TOKEN, Level::Write, Level::Nothing) {
         missing.push((ID_TOKEN, Level::Write));
     }
+    // A dry-run writes nothing.
+    let most = if step.is_dry_run(rules) { Level::Read } else { Level::Write };
     for needs in NEEDS.iter().filter(|needs| needs.command == step.action.name) {
-        let applies =
-            needs.only.is_none_or(|(key, value)| step.value(key, rules) == InputValue::Plain(value.to_owned()));
+        let applies = needs.only.iter().all(|condition| condition.holds(step, rules));
         if !applies || !step.with(needs.input).is_some_and(|entry| is_job_token(entry.text())) {
             continue;
         }
         // Without `permissions:` the settings of the repository decide, which are not in the file.
-        let lacking = needs.needs.iter().filter(|(scope, level)| lacks(block, scope, *level, Level::Write));
-        missing.extend(lacking);
+        let wanted = needs.needs.iter().map(|(scope, level)| (*scope, (*level).min(most)));
+        missing.extend(wanted.filter(|(scope, level)| lacks(block, scope, *level, Level::Write)));
     }
-    missing.sort();
+    // Of one permission, the highest level.
+    missing.sort_by(|(one, level), (other, more)| one.cmp(other).then(more.cmp(level)));
     missing.dedup_by_key(|(scope, _)| *scope);
     if missing.is_empty() {
         return None;
@@ -229,9 +240,14 @@ mod tests {
         for TokenNeeds { command, input, only, .. } in NEEDS {
             let settings = table.settings_of(command).unwrap();
             assert!(settings.iter().any(|setting| setting.key == *input && setting.is_secret()), "{command} {input}");
-            if let Some((key, value)) = only {
+            for condition in *only {
+                let (key, value) = match condition {
+                    Is(key, value) => (key, Some(value)),
+                    Given(key) | NotGiven(key) => (key, None),
+                };
                 let setting = settings.iter().find(|setting| setting.key == *key).unwrap();
-                assert!(setting.choices.iter().any(|choice| choice == value), "{command} {key} {value}");
+                let is_known = value.is_none_or(|value| setting.choices.iter().any(|choice| choice == value));
+                assert!(is_known, "{command} {key} {value:?}");
             }
         }
         // A command with a job's token among its inputs has a row.

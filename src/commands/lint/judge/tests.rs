@@ -175,6 +175,13 @@ fn what_only_looks_wrong_has_no_finding() {
             ],
             "{}",
         ),
+        // A dry-run writes nothing.
+        (EMERGENCY, &[("issues: write", "issues: read")], "emergency: { dry-run: true }"),
+        (
+            PROMOTE,
+            &[("token: ${{ secrets.INFRA_WRITE_TOKEN }}", "token: ${{ github.token }}")],
+            "promote: { dry-run: true }",
+        ),
         (
             EMERGENCY,
             &[

@@ -169,6 +169,51 @@ pub const WRONG: &[WrongWorkflow] = &[
         "add to the `permissions` of job `record`",
     ),
     wrong(
+        PROMOTE,
+        &[
+            ("duration: 10m", "duration: 10m\n          superseded-by: validation"),
+            ("    permissions:\n      actions: read", "    ⟦permissions:\n      actions: read"),
+        ],
+        "missing-permission",
+        "job `promote` lacks `checks: read`",
+        "`checks: read`",
+    ),
+    wrong(
+        PROMOTE,
+        &[
+            ("token: ${{ secrets.INFRA_WRITE_TOKEN }}", "token: ${{ github.token }}\n          mode: pull-request"),
+            ("      contents: read\n      deployments", "      contents: write\n      deployments"),
+            ("    permissions:\n      actions: read", "    ⟦permissions:\n      actions: read"),
+        ],
+        "missing-permission",
+        "job `promote` lacks `pull-requests: write`",
+        "`pull-requests: write`",
+    ),
+    wrong(
+        PROMOTE,
+        &[
+            (
+                "token: ${{ secrets.INFRA_WRITE_TOKEN }}",
+                "token: ${{ github.token }}\n          mode: pull-request\n          merge: squash",
+            ),
+            ("      contents: read\n      deployments", "      contents: write\n      deployments"),
+            ("    permissions:\n      actions: read", "    ⟦permissions:\n      actions: read"),
+        ],
+        "missing-permission",
+        "job `promote` lacks `pull-requests: read`",
+        "`pull-requests: read`",
+    ),
+    wrong(
+        VALIDATE,
+        &[
+            ("token: ${{ secrets.DISPATCH_TOKEN }}", "token: ${{ github.token }}"),
+            ("contents: read\n      id-token", "⟦contents: read\n      id-token"),
+        ],
+        "missing-permission",
+        "job `record` lacks `contents: write`",
+        "`contents: write`",
+    ),
+    wrong(
         EMERGENCY,
         &[("issues: write", "⟦issues: read")],
         "missing-permission",
