@@ -141,8 +141,9 @@ impl<P: PromotionPlan> Change for SetImages<'_, P> {
 
     fn detail(&self, chain: &Chain) -> Option<String> {
         let describe = |link: &ChainLink| {
+            let files: Vec<&str> = link.commit.files.keys().map(TreePath::as_str).collect();
             let previous = link.commit.previous.as_deref().unwrap_or("no image entry");
-            format!("{previous} → {}", link.commit.image)
+            format!("{}: {previous} → {}", files.join(", "), link.commit.image)
         };
         let edits: Vec<String> = chain.links.iter().map(describe).collect();
         Some(format!("{} commits in one push: {}", edits.len(), edits.join(", ")))
