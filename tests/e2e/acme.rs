@@ -20,6 +20,7 @@ pub mod cluster;
 pub mod git_server;
 mod manual_runs;
 pub mod monorepo;
+pub mod newcomer;
 pub mod promotion;
 pub mod proposal;
 pub mod single_repository;

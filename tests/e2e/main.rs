@@ -10,6 +10,8 @@ mod act;
 #[path = "../git_backend.rs"]
 mod git_backend;
 mod repo;
+#[path = "../init/samples.rs"]
+mod samples;
 
 mod approvals;
 mod bundle_base;
@@ -18,6 +20,7 @@ mod bypass;
 mod environments;
 mod forged;
 mod image_files;
+mod init;
 mod launcher;
 mod monorepo;
 mod races;
