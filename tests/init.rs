@@ -46,7 +46,7 @@ fn assert_init(runner: &Runner, sample: &Sample, flags: &[&str], in_config: &[&s
     let config = written(runner).into_iter().find(|(path, _)| path == ".github/promote-gates.yml").unwrap().1;
     let services = sample.services.iter().map(|service| format!("{service}:"));
     let places = sample.production.iter().map(|path| format!("- path: {path}"));
-    for line in services.chain(places).chain(in_config.iter().map(ToString::to_string)) {
+    for line in services.chain(places).chain(in_config.iter().map(|line| (*line).to_owned())) {
         assert!(config.lines().any(|own| own.trim() == line), "{line} is not in\n{config}");
     }
     let lint = runner.run(&["lint"]);

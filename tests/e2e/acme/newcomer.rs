@@ -86,7 +86,7 @@ impl<'a> Newcomer<'a> {
             if let Some(command) = line.strip_prefix("     ") {
                 steps.last_mut().expect("a step before its commands").commands.push(command.to_owned());
             } else if let Some((number, what)) = line.split_once(". ")
-                && number.parse() == Ok(steps.len() + 1)
+                && number.parse::<usize>() == Ok(steps.len() + 1)
             {
                 steps.push(ListedStep { what: what.to_owned(), commands: Vec::new() });
             }
@@ -242,7 +242,7 @@ impl<'a> Newcomer<'a> {
                 let artifact = acme.at(&format!("stand-ins/store/run-{deploy}/subject-{service}"));
                 fs::create_dir_all(&artifact).expect("make a folder");
                 let image = format!("ghcr.io/acme/{service}");
-                let env = [("SERVICE", *service), ("IMAGE", &image), ("GITHUB_SHA", &tag)];
+                let env = [("SERVICE", *service), ("IMAGE", image.as_str()), ("GITHUB_SHA", tag.as_str())];
                 self.run_script(command, &env, &artifact);
             }
         }
