@@ -140,12 +140,7 @@ impl<P: PromotionPlan> Change for SetImages<'_, P> {
     }
 
     fn detail(&self, chain: &Chain) -> Option<String> {
-        let describe = |link: &ChainLink| {
-            let files: Vec<&str> = link.commit.files.keys().map(TreePath::as_str).collect();
-            let previous = link.commit.previous.as_deref().unwrap_or("no image entry");
-            format!("{}: {previous} → {}", files.join(", "), link.commit.image)
-        };
-        let edits: Vec<String> = chain.links.iter().map(describe).collect();
+        let edits: Vec<String> = chain.links.iter().map(|link| link.commit.describe_change()).collect();
         Some(format!("{} commits in one push: {}", edits.len(), edits.join(", ")))
     }
 

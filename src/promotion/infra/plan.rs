@@ -12,7 +12,7 @@ use crate::{
     image_entry::ImageEntry,
     ledger::{LedgerEntry, LedgerQuery, Promotion, proof::is_described},
     reconcile::Plan,
-    world::git::Commit,
+    world::git::{Commit, TreePath},
 };
 
 /// The decision of one command: whether it may change the image that its locators find.
@@ -105,6 +105,19 @@ impl PlannedCommit {
         let release = if parts.is_empty() { image.clone() } else { parts.join("@") };
         let message = promotion.message(&release, &places);
         Self { files: edit.files, image, previous, message, places, remark: None }
+    }
+
+    /// Which file gets which image, for the report.
+    #[must_use]
+    pub fn describe_change(&self) -> String {
+        match &self.places[..] {
+            [] => {
+                let files: Vec<&str> = self.files.keys().map(TreePath::as_str).collect();
+                let previous = self.previous.as_deref().unwrap_or("no image entry");
+                format!("{}: {previous} → {}", files.join(", "), self.image)
+            }
+            places => format!("{} → {}", places.join("; "), self.image),
+        }
     }
 }
 

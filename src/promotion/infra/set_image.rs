@@ -73,16 +73,8 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     }
 
     fn detail(&self, edit: &PlannedCommit) -> Option<String> {
-        let previous = edit.previous.as_deref().unwrap_or("no image entry");
         let remark = edit.remark.as_ref().map(|remark| format!(" ({remark})")).unwrap_or_default();
-        let detail = match &edit.places[..] {
-            [] => {
-                let files: Vec<&str> = edit.files.keys().map(TreePath::as_str).collect();
-                format!("{}: {previous} → {}", files.join(", "), edit.image)
-            }
-            places => format!("{} → {}", places.join("; "), edit.image),
-        };
-        Some(format!("{detail}{remark}"))
+        Some(format!("{}{remark}", edit.describe_change()))
     }
 
     fn read(&self) -> Result<Base, CommandError> {

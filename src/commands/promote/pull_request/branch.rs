@@ -46,8 +46,7 @@ impl Change for ProposeCommit<'_> {
     }
 
     fn detail(&self, edit: &PlannedCommit) -> Option<String> {
-        let previous = edit.previous.as_deref().unwrap_or("no image entry");
-        Some(format!("one commit: {previous} → {}", edit.image))
+        Some(format!("one commit: {}", edit.describe_change()))
     }
 
     fn read(&self) -> Result<ProposalBase, CommandError> {
