@@ -141,9 +141,9 @@ spec:
 pub fn monorepo() -> Sample {
     let services: &[&str] = &["cart", "search"];
     let path = |service: &str, stage: &str| format!("services/{service}/deploy/{stage}/kustomization.yaml");
-    let overlays = services.iter().flat_map(|service| {
-        ["staging", "production"].map(|stage| (path(service, stage), overlay(stage, service, "")))
-    });
+    let overlays = services
+        .iter()
+        .flat_map(|service| ["staging", "production"].map(|stage| (path(service, stage), overlay(stage, service, ""))));
     let deploy = (".github/workflows/deploy-staging.yml".to_owned(), DEPLOY.to_owned());
     Sample {
         services,

@@ -56,7 +56,9 @@ fn lacking_filter(setup: &Setup, found: &Found) -> Option<PushFilter> {
 fn assumed(setup: &Setup, flags: &Flags) -> Vec<String> {
     let mut assumed = Vec::new();
     if flags.actions.is_none() {
-        assumed.push("the actions are at acme/promote-gates@v1; --actions names your copy of them, or a commit".to_owned());
+        assumed.push(
+            "the actions are at acme/promote-gates@v1; --actions names your copy of them, or a commit".to_owned(),
+        );
     }
     if setup.layout != (Layout::Both) {
         assumed.push("the tokens are those of Apps (docs/apps.md)".to_owned());

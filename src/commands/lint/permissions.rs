@@ -73,8 +73,7 @@ const NEEDS: &[TokenNeeds] = &[
     needs("evidence", "source-token", &[RUNS, CONTENTS, PULL_REQUESTS]),
     needs("evidence", "source-token", &[CHECKS]).only(&[Is("proof", "annotations")]),
     needs("approval", "token", &[RUNS, CONTENTS, ("deployments", Level::Read)]).only(&[Is("source", "environment")]),
-    needs("approval", "token", &[CHECKS])
-        .only(&[Is("source", "environment"), Is("superseded-by", "validation")]),
+    needs("approval", "token", &[CHECKS]).only(&[Is("source", "environment"), Is("superseded-by", "validation")]),
     needs("approval", "token", &[RUNS, CHECKS, CONTENTS, PULL_REQUESTS]).only(&[Is("source", "pull-request")]),
     needs("approval", "source-token", &[RUNS, CONTENTS, PULL_REQUESTS]),
     needs("status", "token", &[RUNS, CHECKS, CONTENTS, PULL_REQUESTS, ("statuses", Level::Write)]),

@@ -130,8 +130,7 @@ impl<'a> Newcomer<'a> {
 
     /// Does what is listed.
     pub fn follow(&mut self, steps: &[ListedStep]) {
-        for (stage, cluster) in
-            [("staging", &self.acme.staging_cluster), ("production", &self.acme.production_cluster)]
+        for (stage, cluster) in [("staging", &self.acme.staging_cluster), ("production", &self.acme.production_cluster)]
         {
             self.checkout.write(&format!("{stage}-kubeconfig.yaml"), cluster.kubeconfig());
         }
