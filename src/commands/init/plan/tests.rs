@@ -95,6 +95,7 @@ fn one_repository_needs_no_token_of_an_app() {
     assert!(promote.contains("namespace: shop-production\n") && !promote.contains("example.com"), "{promote}");
     assert!(text(&plan, "rollback.yml").contains("options: [shop]\n"));
     assert!(plan.steps.len() <= 6, "{:#?}", plan.steps);
+    assert!(validate.contains("acme/promote-gates/health@v1") && plan.assumed[0].contains("acme/promote-gates@v1"));
 }
 
 #[test]
