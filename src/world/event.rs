@@ -87,13 +87,15 @@ mod tests {
     }
 
     fn workflow_run_payload(head_sha: &str) -> String {
-        let run = json!({ "id": 41, "run_attempt": 2, "head_sha": head_sha, "head_branch": "main", "name": "deploy" });
+        let run = json!({
+            "id": 41, "run_attempt": 2, "event": "push", "head_sha": head_sha, "head_branch": "main", "name": "deploy",
+        });
         json!({ "action": "completed", "workflow_run": run, "repository": {} }).to_string()
     }
 
     #[test]
     fn only_the_needed_fields_of_an_event_are_read() {
-        let run = CompletedRun { id: 41, attempt: 2, head_sha: SHA.parse().unwrap() };
+        let run = CompletedRun { id: 41, attempt: 2, head_sha: SHA.parse().unwrap(), event: "push".to_owned() };
         assert_eq!(read("workflow_run", &workflow_run_payload(SHA)), Ok(TriggerEvent::WorkflowRun(run)));
         let dispatched = read("repository_dispatch", r#"{"action":"x","client_payload":{"a":[1]},"sender":{}}"#);
         let expected = RepositoryDispatch { action: "x".to_owned(), client_payload: json!({ "a": [1] }) };
@@ -156,5 +158,9 @@ mod tests {
         };
         assert!(finding.actual.contains(&other) && finding.expected.contains(SHA), "{finding}");
         assert_eq!(completed("push", None).unwrap().commit, None);
+        // A review started that run: its commit is the one of a pull request, and was not deployed.
+        fs::write(&path, workflow_run_payload(SHA).replace("push", "pull_request_review")).unwrap();
+        assert_eq!(completed("workflow_run", Some(&other)).unwrap().commit, Some(other.parse().unwrap()));
+        assert_eq!(completed("workflow_run", None).unwrap().commit, None);
     }
 }

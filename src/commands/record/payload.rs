@@ -129,7 +129,7 @@ impl<'a> ValidatedRelease<'a> {
             let run = json!({ "repository": repository, "id": id, "attempt": attempt, "url": url });
             evidence.insert("run".to_owned(), run);
         }
-        if let Some(CompletedRun { id, attempt, head_sha }) = self.deploy {
+        if let Some(CompletedRun { id, attempt, head_sha, .. }) = self.deploy {
             let deploy = json!({ "id": id, "attempt": attempt, "head_sha": head_sha });
             evidence.insert("deploy".to_owned(), deploy);
         }

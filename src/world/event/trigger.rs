@@ -19,6 +19,9 @@ pub enum TriggerEvent {
     Other,
 }
 
+/// What starts the doorbell of promotions by pull request.
+const REVIEW: &str = "pull_request_review";
+
 /// The run that a `workflow_run` event names. Its `head_sha` is the commit that was built and deployed, while `GITHUB_SHA`
 /// is the tip of the default branch.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -27,6 +30,9 @@ pub struct CompletedRun {
     #[serde(rename = "run_attempt")]
     pub attempt: u32,
     pub head_sha: Commit,
+    /// What started it; GitHub always says it.
+    #[serde(default)]
+    pub event: String,
 }
 
 /// The content of a `repository_dispatch` event. Untrusted: everyone with write access to the repository can send one.
@@ -38,12 +44,16 @@ pub struct RepositoryDispatch {
     pub client_payload: Value,
 }
 
-/// The subject with the commit of the run that a `workflow_run` event names: that commit was deployed, so it is judged.
+/// The subject with the commit of the run that a `workflow_run` event names: that commit was deployed, so it is judged. A run that a
+/// review started has deployed nothing: its commit is that of the pull request.
 ///
 /// # Errors
 /// Bad input when the subject names another commit.
 pub fn complete_subject(subject: Subject, event: &TriggerEvent) -> Result<Subject, CommandError> {
     let TriggerEvent::WorkflowRun(run) = event else { return Ok(subject) };
+    if run.event == REVIEW {
+        return Ok(subject);
+    }
     match &subject.commit {
         Some(given) if *given != run.head_sha => Err(Finding::inconclusive("`commit`")
             .actual(given.to_string())
