@@ -192,7 +192,9 @@ fn a_newer_validation_closes_the_older_pull_request_and_says_why() {
     assert_eq!(stage.pull_requests(), [(1, FIRST.branch(), false), (2, SECOND.branch(), true)]);
     let comments = stage.fake_github.comments(INFRA, 1);
     assert_eq!(comments.len(), 1);
-    assert!(comments[0].body.contains("Closed: #2 replaces it."), "{}", comments[0].body);
+    for part in ["Closed: #2 replaces it.", "checkout-service:1.4.2 (validated", "checkout-service:1.4.3 (validated"] {
+        assert!(comments[0].body.contains(part), "{part} in {}", comments[0].body);
+    }
     // The older validation comes again: it opens nothing.
     let late = stage.propose(FIRST, 9);
     assert_eq!((late.code, &*late.outputs["verdict"]), (1, "blocked"), "{}", late.log);

@@ -169,7 +169,7 @@ pub fn propose(proposal: &Proposal<'_>, ctx: &CommandContext) -> Result<Proposal
         let labelled = reconcile(&ctx.execution, timeout.0, &AddLabels { session: &session, number: opened.number });
         findings.extend(failure(labelled.map(|_| ()), "labels")?);
     }
-    let settled = settle(&session, &opened);
+    let settled = settle(&session, &proposed, &opened);
     match settled {
         Ok(settled) => findings.extend(settled),
         Err(error) => findings.extend(failure(Err(error), "supersession")?),
@@ -237,9 +237,13 @@ fn last_promotions(session: &Session<'_>) -> Result<Vec<LedgerEntry>, CommandErr
 }
 
 /// Lets the newest of several open pull requests stay. Runs after the own one is open.
-fn settle(session: &Session<'_>, opened: &PullRequest) -> Result<Vec<Finding>, CommandError> {
+fn settle(
+    session: &Session<'_>,
+    proposed: &ProposedCommit,
+    opened: &PullRequest,
+) -> Result<Vec<Finding>, CommandError> {
     let Session { promote, ctx, timeout, .. } = session;
-    let own = &promote.promotion;
+    let own = &Promotion { image: proposed.image.clone(), ..promote.promotion.clone() };
     let rivals =
         read_until_answered(&ctx.execution, timeout.0, || read_rivals(session).map_err(Finding::unobservable))?;
     let now = ctx.execution.clock.wall();
