@@ -1,7 +1,7 @@
 //! A company that uses the shipped workflows: its teams' repositories, the infra repository, staging, production, and a
 //! fake GitHub.
 //!
-//! The workflows run as shipped, except for the replacements in [`Acme::shipped`]. Between runs, `Acme` does what GitHub
+//! The workflows run as shipped, except for the replacements in [`Acme::adapted`]. Between runs, `Acme` does what GitHub
 //! does: it registers each run and its jobs under the id that the steps get, adds the notices in the runner's log to the
 //! jobs as annotations, and records approvals.
 //!
@@ -184,10 +184,15 @@ impl Acme {
         symlink(path, link).expect("link a repository");
     }
 
-    /// A shipped workflow, with example hosts replaced by local ones and long durations by short ones.
+    /// A shipped workflow, as [`Self::adapted`] has it.
     pub fn shipped(&self, file: &str) -> String {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows").join(file);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        self.adapted(file, &text)
+    }
+
+    /// The text of a workflow, with example hosts replaced by local ones and long durations by short ones.
+    fn adapted(&self, file: &str, text: &str) -> String {
         let (staging, production) = (self.staging.url(), self.production.url());
         let text = text
             .replace("https://staging-baseline.example.com", &format!("{staging}/in-production"))

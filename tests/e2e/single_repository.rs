@@ -1,5 +1,9 @@
 //! A service and its manifests in one repository, through the workflows in `workflows/single-repository`: promoted by pull request,
-//! without an App.
+//! without an App. [`environment`] does without pull requests, with the workflows that `init` writes.
+
+mod deliveries;
+mod environment;
+mod reviews;
 
 use promote_gates::sandbox::github::repository_id;
 use promote_gates::sandbox::infra::FIRST_TAG;
@@ -40,7 +44,7 @@ fn a_release_is_reviewed_and_merged_as_a_pull_request() {
     assert!(shop.ring(1, "dana").succeeded);
     let run = shop.judge("workflow_run");
     assert!(run.succeeded && !run.jobs.contains_key("merge (1)"), "{}", run.log);
-    let (state, description) = shop.status();
+    let (state, description) = shop.status(1);
     assert_eq!(state, "pending", "{description}");
     assert!(description.contains("dana had a part in the release"), "{description}");
 
@@ -51,7 +55,7 @@ fn a_release_is_reviewed_and_merged_as_a_pull_request() {
     let run = shop.judge("schedule");
     assert!(run.succeeded, "{}", run.log);
     assert_eq!(run.step("status", "status").outputs["approved"], "[1]");
-    assert_eq!(shop.status(), ("success".to_owned(), "approved by lena".to_owned()));
+    assert_eq!(shop.status(1), ("success".to_owned(), "approved by lena".to_owned()));
     assert_eq!(run.step("merge (1)", "promote").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!(run.step("merge (1)", "verify").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!((acme.image(SERVICE), shop.open_numbers()), (validated.tag.clone(), vec![]));

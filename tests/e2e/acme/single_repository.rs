@@ -1,10 +1,13 @@
-//! A service and its manifests in one repository: deployed to staging, validated there, and promoted by pull request. No run has
-//! another token than its own.
+//! A service and its manifests in one repository: deployed to staging, validated there, and promoted by pull request, or with the
+//! approval of an environment. No run has another token than its own.
 
-use promote_gates::sandbox::github::{self, FakeCommit, FakePullRequestReview, FakeStatus};
+mod by_init;
+mod pull_requests;
+
+use promote_gates::sandbox::github::{self, FakeCommit};
 use promote_gates::sandbox::infra::{FIRST_TAG, Infra};
 use promote_gates::sandbox::issuer::job_claims;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::team::{AUTHOR, PATHS, ValidatedRelease, deployed};
 use super::{Acme, INFRA, RUNNER};
@@ -41,13 +44,30 @@ impl Acme {
 }
 
 impl<'a> SingleRepository<'a> {
-    /// The service has its first tag deployed everywhere.
+    /// Promotes by pull request, with the shipped workflows. The service has its first tag deployed everywhere.
     pub fn new(acme: &'a Acme) -> Self {
-        let first = acme.change_infra("one repository", |repo| {
+        Self::merging_by(acme, "squash")
+    }
+
+    /// As [`Self::new`], with another way to merge.
+    pub fn merging_by(acme: &'a Acme, method: &str) -> Self {
+        Self::set_up(acme, |repo| {
             for file in WORKFLOWS {
                 let text = acme.shipped(&format!("single-repository/{file}"));
+                let text = text.replace("merge: squash", &format!("merge: {method}"));
                 repo.write(&format!(".github/workflows/{file}"), text);
             }
+        })
+    }
+
+    /// Promotes with the approval of an environment, with the workflows that `init` writes.
+    pub fn with_environment(acme: &'a Acme) -> Self {
+        Self::set_up(acme, |repo| by_init::write(acme, repo))
+    }
+
+    fn set_up(acme: &'a Acme, write_workflows: impl FnOnce(&Repo)) -> Self {
+        let first = acme.change_infra("one repository", |repo| {
+            write_workflows(repo);
             repo.write("tests/smoke/paths.xml", PATHS);
             repo.write("src/app.js", "console.log('shop');\n");
         });
@@ -127,12 +147,24 @@ impl<'a> SingleRepository<'a> {
         self.finish(&run, act)
     }
 
-    /// Runs what judges and merges: after the doorbell (`workflow_run`), or without it (`schedule`).
+    /// Runs what judges and merges: after the doorbell (`workflow_run`), which rang for the newest pull request, or without it
+    /// (`schedule`).
     pub fn judge(&self, event: &'static str) -> ActRun {
         let run = self.register("promotion-status.yml", event, "merge", ACTIONS);
+        let newest = self.acme.fake_github.pull_requests(INFRA).iter().map(|one| one.number).max().unwrap_or_default();
         let act = self.act(&run).actor(ACTIONS).payload(json!({
             "action": "completed",
-            "workflow_run": { "name": "promotion-review", "conclusion": "success" },
+            "workflow_run": {
+                "id": self.acme.next_run(),
+                "run_attempt": 1,
+                "name": "promotion-review",
+                "path": ".github/workflows/promotion-review.yml",
+                "event": "pull_request_review",
+                "status": "completed",
+                "conclusion": "success",
+                "head_branch": self.branch(newest),
+                "head_sha": self.head(newest),
+            },
             "repository": { "full_name": INFRA, "default_branch": "main" },
         }));
         let act = act.secret("PRODUCTION_KUBECONFIG", &self.acme.production_cluster.kubeconfig());
@@ -144,38 +176,6 @@ impl<'a> SingleRepository<'a> {
         let run = self.register("audit.yml", "schedule", "audit", ACTIONS);
         let act = self.act(&run).payload(json!({ "repository": { "full_name": INFRA, "default_branch": "main" } }));
         self.finish(&run, act)
-    }
-
-    /// Reviews the last commit of a pull request.
-    pub fn review(&self, number: u64, login: &str, state: &str) {
-        let review = FakePullRequestReview {
-            state: state.to_owned(),
-            author: Some(login.to_owned()),
-            commit: Some(self.head(number)),
-            body: "looked at it on staging".to_owned(),
-            ..FakePullRequestReview::default()
-        };
-        self.acme.fake_github.review_pull_request(INFRA, number, review);
-    }
-
-    /// The last commit of a pull request's branch.
-    pub fn head(&self, number: u64) -> String {
-        let all = self.acme.fake_github.pull_requests(INFRA);
-        let found = all.iter().find(|one| one.number == number).unwrap_or_else(|| panic!("#{number} in {all:#?}"));
-        self.acme.infra.tip_of(&found.branch).expect("its branch")
-    }
-
-    /// The numbers of the open pull requests.
-    pub fn open_numbers(&self) -> Vec<u64> {
-        let all = self.acme.fake_github.pull_requests(INFRA);
-        all.into_iter().filter(|one| one.is_open).map(|one| one.number).collect()
-    }
-
-    /// State and description of the newest commit status.
-    pub fn status(&self) -> (String, String) {
-        let last: FakeStatus = self.acme.fake_github.statuses(INFRA).pop().expect("a status");
-        assert_eq!(last.context, "promote-gates/approval");
-        (last.state, last.description.unwrap_or_default())
     }
 
     fn register(&self, file: &str, event: &str, job: &str, actor: &str) -> RegisteredRun {
@@ -207,12 +207,5 @@ impl<'a> SingleRepository<'a> {
         let facts = github::FakeRun { updated_at: github::now(), ..run.facts.clone() };
         self.acme.fake_github.set_run(INFRA, facts.ended(conclusion));
         ended
-    }
-
-    /// The pull request as its readers see it: title, text and labels.
-    pub fn page(&self, number: u64) -> Value {
-        let issues = self.acme.fake_github.issues(INFRA);
-        let issue = issues.into_iter().find(|issue| issue.number == number).expect("the pull request");
-        json!({ "title": issue.title, "body": issue.body, "labels": issue.labels })
     }
 }
