@@ -166,10 +166,16 @@ impl Acme {
         acme.fake_github.add_data_branch(INFRA, BASELINES);
         // On GitHub, a ruleset prevents the App that dispatches from pushing.
         acme.git.allow(apps::WRITER, INFRA, GitAccess::Write);
-        let reviewers = REVIEWERS.map(|login| json!({ "type": "User", "id": acme.fake_github.add_user(login) }));
-        acme.fake_github.protect(INFRA, "production", &json!({ "reviewers": reviewers }));
-        acme.fake_github.protect(INFRA, "production-emergency", &json!({ "reviewers": reviewers }));
+        for environment in ["production", "production-emergency"] {
+            acme.require_reviewers(environment, REVIEWERS);
+        }
         acme
+    }
+
+    /// Makes people the required reviewers of an environment.
+    pub fn require_reviewers(&self, environment: &str, logins: [&str; 2]) {
+        let reviewers = logins.map(|login| json!({ "type": "User", "id": self.fake_github.add_user(login) }));
+        self.fake_github.protect(INFRA, environment, &json!({ "reviewers": reviewers }));
     }
 
     /// A path in the folder of [`Acme`].
