@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 const THEN: &str = "Mon, 23 Nov 2026 12:03:32 GMT";
 /// The token of an account with read access. It must not occur in any log.
 const TOKEN: &str = "s3cr3t-of-the-account-that-looks";
-/// How long a watch lasts.
-const QUIET: Duration = Duration::from_millis(100);
+/// How long a watch with changes lasts.
+const BUSY: Duration = Duration::from_millis(100);
+/// How long one without changes lasts: a shorter one is an interruption for `health`, which decides nothing while it is interrupted.
+const QUIET: Duration = Duration::from_millis(1200);
 
 /// A cluster with one namespace.
 pub struct FakeCluster {
@@ -126,7 +128,8 @@ impl ClusterState {
             let new_events = self.changes.iter().skip(since).filter(matches);
             let lines: String =
                 new_events.map(|one| format!("{}\n", json!({ "type": one.kind, "object": one.object }))).collect();
-            return FakeResponse::text(200, "application/json", lines).header("date", THEN).delayed(QUIET);
+            let duration = if lines.is_empty() { QUIET } else { BUSY };
+            return FakeResponse::text(200, "application/json", lines).header("date", THEN).delayed(duration);
         }
         let mut items = BTreeMap::new();
         for WatchEvent { kind, object, .. } in self.changes.iter().filter(matches) {
