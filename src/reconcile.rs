@@ -27,6 +27,8 @@ pub enum WriteOutcome<D> {
     Done(D),
     /// The base changed in the meantime; nothing was written.
     Conflict(String),
+    /// Not sent: what has to come before it failed, and may succeed later.
+    Unsent(String),
     /// Sent, and the answer was lost.
     Unknown(Finding),
     /// The server refused; nothing was written.
@@ -39,6 +41,7 @@ impl<D> WriteOutcome<D> {
         match self {
             Self::Done(done) => WriteOutcome::Done(to(done)),
             Self::Conflict(why) => WriteOutcome::Conflict(why),
+            Self::Unsent(why) => WriteOutcome::Unsent(why),
             Self::Unknown(finding) => WriteOutcome::Unknown(finding),
             Self::Refused(finding) => WriteOutcome::Refused(finding),
         }
@@ -165,7 +168,7 @@ pub fn reconcile<C: Change>(
             effect.is(EffectState::Refused, &lost);
             return Err(Finding::inconclusive(change.effect().target)
                 .actual(format!("nothing written within {}: {lost}", HumanDuration(limit)))
-                .expected("no concurrent writer")
+                .expected("no concurrent writer, and a server that answers")
                 .next("run it again")
                 .unobservable());
         }
@@ -191,6 +194,15 @@ pub fn reconcile<C: Change>(
                 lost = Some(why);
                 // The base has changed, and with it the condition of every earlier write: none can arrive any more.
                 late = None;
+                pauses.wait(execution, deadline);
+            }
+            WriteOutcome::Unsent(why) => {
+                drop(guard);
+                match &late {
+                    Some(late) => effect.is(EffectState::Unknown, &late.actual),
+                    None => effect.is(EffectState::Refused, &why),
+                }
+                lost = Some(why);
                 pauses.wait(execution, deadline);
             }
         }

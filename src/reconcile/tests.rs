@@ -55,6 +55,8 @@ fn gone(may_pass: bool) -> CommandError {
 enum Scripted {
     Applied,
     Conflict,
+    /// Fails before it is sent.
+    Unsent,
     AppliedAnswerLost,
     AnswerLost,
     /// Arrives after the next read.
@@ -112,6 +114,7 @@ impl<const READS_BACK: bool> Change for SetNumber<'_, READS_BACK> {
                 WriteOutcome::Done(*edit)
             }
             Scripted::Conflict => WriteOutcome::Conflict("fetch first".to_owned()),
+            Scripted::Unsent => WriteOutcome::Unsent("no connection".to_owned()),
             Scripted::AppliedAnswerLost => {
                 self.0.holds.set(*edit);
                 unknown()
@@ -205,6 +208,20 @@ fn a_conflict_settles_that_an_earlier_write_cannot_arrive_any_more() {
     let (end, _, effect) = play::<true>(&test_execution(), 1, &script);
     assert!(matches!(end, Err(CommandError::Unobservable(_))));
     assert_eq!(effect, EffectState::Refused);
+}
+
+#[test]
+fn a_write_that_was_not_sent_is_planned_again_and_settles_nothing_about_earlier_ones() {
+    let end = play::<true>(&test_execution(), 1, &[Scripted::Applied, Scripted::Unsent]);
+    assert_eq!(end, (Ok(Some(7)), 2, EffectState::Applied));
+    let (end, _, effect) = play::<true>(&test_execution(), 1, &[Scripted::Unsent; 1000]);
+    assert!(matches!(end, Err(CommandError::Unobservable(_))));
+    assert_eq!(effect, EffectState::Refused, "nothing was sent");
+    let mut script = vec![Scripted::Unsent; 1000];
+    script.push(Scripted::AnswerLost);
+    let (end, _, effect) = play::<true>(&test_execution(), 1, &script);
+    assert!(matches!(end, Err(CommandError::Unobservable(_))));
+    assert_eq!(effect, EffectState::Unknown, "the first one may still arrive");
 }
 
 #[test]
