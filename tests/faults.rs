@@ -3,6 +3,7 @@
 //!
 //! Each command has a story: a step that succeeds, behind a relay that can let any of its requests fail.
 
+mod api;
 mod kills;
 mod reads;
 mod requests;

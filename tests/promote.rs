@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be set up is a failed test")]
 
+pub mod api;
 mod batch;
 mod checkouts;
 mod digests;

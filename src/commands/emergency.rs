@@ -90,6 +90,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let image_locators = args.infra.locators(&service, &environment, subject, config)?;
     let github = args.bypass.github(ctx)?;
     let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?;
+    let writer = args.bypass.writer(committer, &repo, ctx)?;
 
     let mut findings = vec![bypass::check_default_branch(&repo, ctx)?];
     ctx.execution.partial.publish(&findings);
@@ -116,7 +117,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     ctx.execution.partial.publish(&findings);
     let run = ctx.runner_env.run.clone();
     let emergency = Emergency { image_locators, image: subject.into(), release, promotion, refusal, run };
-    let change = SetImage::new(&emergency, &repo, committer, ctx);
+    let change = SetImage::new(&emergency, writer);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 
     let (finding, mut outputs) = infra::report_result("emergency promotion", expected, result.as_ref());

@@ -1,6 +1,6 @@
-//! `promote`: sets the image in the infra repository, commits and pushes; only when the required reports passed.
+//! `promote`: sets the image in the infra repository by a commit on the branch; only when the required reports passed.
 //!
-//! After an `evidence` about several services it sets all their images: a commit for each, and one push.
+//! After an `evidence` about several services it sets all their images: a commit for each, and all reach the branch at once.
 //!
 //! [`evidence_outputs`] reads the reports' outputs, [`freshness`] judges their age, [`pin`] says what the entry holds, and [`plan`]
 //! decides. [`pull_request`] is `mode: pull-request`, in which people review the commit before it is merged.
@@ -26,6 +26,7 @@ use crate::{
     promotion::{
         batch::SetImages,
         infra::{self, ImageLocators, Target, set_image::SetImage},
+        writer::BranchWriter,
     },
     reconcile::reconcile,
     report::{Outcome, Output, Report},
@@ -42,7 +43,7 @@ use freshness::Freshness;
 use pin::{Pin, pinned_image};
 use plan::Promote;
 use pull_request::{
-    ApprovedMerge, Proposal, ProposalResult,
+    ActionResult, ApprovedMerge, Proposal,
     args::{Action, PullRequestArgs},
 };
 use required::RequiredReports;
@@ -72,7 +73,7 @@ pub struct Args {
     pub pull_request: PullRequestArgs,
     #[command(flatten)]
     pub infra: infra::InfraArgs,
-    /// Token that may push to the infra repository (Contents: write; with `mode: pull-request` also Pull requests: write); without it, git uses the checkout's own credentials
+    /// Token that may push to the infra repository (Contents: write; with `mode: pull-request` also Pull requests: write); without it, git uses the checkout's own credentials, and `mode: push` alone is possible
     #[arg(long, value_name = "WRITER_APP_TOKEN")]
     pub token: Option<Secret>,
 }
@@ -102,7 +103,7 @@ impl Args {
     fn action(&self) -> Result<Action, CommandError> {
         self.pull_request.action().ok_or_else(|| {
             Finding::inconclusive("`merge`")
-                .actual("given with `mode: push`")
+                .actual("given without `mode: pull-request`")
                 .expected("`mode: pull-request`, or no `merge`")
                 .bad_input()
         })
@@ -149,8 +150,12 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let counted = required.counted(&reports, subject);
     let release = Release { subject, service: &service, environment, image_locators, outputs };
     let (mut promote, expected) = prepare(args, release, &counted, &required.all, ctx)?;
-    let proposed = match action {
-        Action::Push => None,
+    let ActionResult { findings: more, outputs, is_current } = match action {
+        Action::Write(mode) => {
+            let writer = BranchWriter::new(mode, committer, &repo, args.token.as_ref(), ctx)?;
+            let result = reconcile(&ctx.execution, args.infra.timeout.0, &SetImage::new(&promote, writer))?;
+            ActionResult::of_promotion(infra::report_result("promotion", expected, result.as_ref()))
+        }
         Action::Open => {
             match pull_request::people(&reports, subject, run) {
                 Ok(people) => promote.promotion.people = Some(people),
@@ -164,12 +169,12 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
                 expected: &expected,
                 evidence: &pull_request::evidence_report(&counted, args.results.as_deref()),
                 repo: &repo,
-                committer: committer.clone(),
+                committer,
                 token: args.token.as_ref(),
                 args: &args.pull_request,
                 timeout: args.infra.timeout,
             };
-            Some(pull_request::propose(&proposal, ctx)?)
+            pull_request::propose(&proposal, ctx)?
         }
         Action::Merge(method) => {
             let merge = ApprovedMerge {
@@ -179,28 +184,20 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
                 counted: &counted,
                 max_age: args.max_age,
                 repo: &repo,
-                committer: committer.clone(),
+                committer,
                 token: args.token.as_ref(),
                 timeout: args.infra.timeout,
             };
-            Some(pull_request::merge(merge, ctx)?)
+            pull_request::merge(merge, ctx)?
         }
     };
-    if let Some(ProposalResult { findings: more, outputs, is_current }) = proposed {
-        findings.extend(more);
-        let current: Vec<&Subject> = is_current.then_some(subject).into_iter().collect();
-        return Ok(Outcome { outputs, long_outputs: subjects(&current), ..findings.into() });
-    }
-    let change = SetImage::new(&promote, &repo, committer, ctx);
-    let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
-    let (finding, outputs) = infra::report_result("promotion", expected, result.as_ref());
-    let current: Vec<&Subject> = (finding.verdict == Verdict::Passed).then_some(subject).into_iter().collect();
-    findings.push(finding);
+    findings.extend(more);
+    let current: Vec<&Subject> = is_current.then_some(subject).into_iter().collect();
     Ok(Outcome { outputs, long_outputs: subjects(&current), ..findings.into() })
 }
 
 /// Sets the images of the services that `evidence` found ready and one person approved. A service that is refused now is left out,
-/// and keeps the step from passing; the commits of the others are pushed together.
+/// and keeps the step from passing; the commits of the others reach the branch together.
 ///
 /// # Errors
 /// Bad input; a read or a push that failed.
@@ -212,17 +209,18 @@ fn run_batch(
     ctx: &CommandContext,
 ) -> Result<Outcome, CommandError> {
     let RunInputs { subject, config, commands, .. } = *inputs;
-    if args.action()? != Action::Push {
+    let Action::Write(mode) = args.action()? else {
         return Err(Finding::inconclusive("`mode`")
             .actual("`pull-request`, and `evidence` is about several services")
-            .expected("`push`, or an `evidence` about one service")
+            .expected("`push` or `api`, or an `evidence` about one service")
             .next("validate each service by itself, so that it has its own `evidence`, or set `mode: push`")
             .bad_input());
-    }
+    };
     let required = RequiredReports::from_setting(&args.require, commands)?;
     let once = required.once_for_batch()?;
     let committer = args.infra.committer()?;
     let repo = InfraRepo::open(&args.infra.repo, args.token.as_ref(), &config.services, ctx)?;
+    let writer = BranchWriter::new(mode, committer, &repo, args.token.as_ref(), ctx)?;
     let run = ctx.current_run();
     let mut findings = reports.require(&once, subject, run);
     findings.extend(reports.matching(&once, subject).into_iter().filter_map(|report| {
@@ -266,7 +264,7 @@ fn run_batch(
     if plans.is_empty() {
         return Ok(nothing_written(findings));
     }
-    let change = SetImages::new(&plans, &repo, committer, ctx);
+    let change = SetImages::new(&plans, writer);
     let results = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
     let (mut current, mut commit, mut changed) = (Vec::new(), None, false);
     for (index, (service, subject, wanted)) in expected.into_iter().enumerate() {

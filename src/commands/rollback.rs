@@ -73,6 +73,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let image_locators = args.infra.locators(&service, &environment, subject, config)?;
     let github = args.bypass.github(ctx)?;
     let repo = InfraRepo::open(&args.infra.repo, args.bypass.token.as_ref(), &config.services, ctx)?;
+    let writer = args.bypass.writer(committer, &repo, ctx)?;
 
     let branch = bypass::check_default_branch(&repo, ctx)?;
     ctx.execution.partial.publish(std::slice::from_ref(&branch));
@@ -104,7 +105,7 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     let (finding, refuted) = check_run(&rollback, &repo, &github, ctx)?;
     findings.extend(finding);
     rollback.refuted = refuted;
-    let change = SetImage::new(&rollback, &repo, committer, ctx);
+    let change = SetImage::new(&rollback, writer);
     let result = reconcile(&ctx.execution, args.infra.timeout.0, &change)?;
 
     let (finding, mut outputs) = infra::report_result("rollback", expected, result.as_ref());

@@ -1,35 +1,30 @@
-//! The change of several promotions: one commit for each service, and all of them in one push. Either all commits reach the branch
+//! The change of several promotions: one commit for each service, and one move of the branch. Either all commits reach the branch
 //! or none, and the ledger still has one promotion in each commit.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
 
 use super::{
-    infra::{
-        FileTexts, InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult,
-        set_image::{commit_edit, read_snapshot},
-    },
-    push::push,
+    api::ParentCommit,
+    infra::{FileTexts, InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult, set_image::read_snapshot},
+    writer::BranchWriter,
 };
 use crate::{
-    context::CommandContext,
     error::CommandError,
     finding::Finding,
     ledger::InfraRepo,
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::git::{Commit, CommitIdentity, FileMode, Tip, TreePath},
+    world::git::{Commit, FileMode, Tip, TreePath},
 };
 
 /// How each promotion ended, in the order of the plans: with a result, or with the reason why it was left out.
 pub type Results = Vec<Result<PromotionResult, Finding>>;
 
-/// Commits the images that the plans decide on, and pushes them together.
+/// Commits the images that the plans decide on, and moves the branch to all of them at once.
 pub struct SetImages<'a, P> {
     plans: &'a [P],
-    repo: &'a InfraRepo,
-    committer: CommitIdentity,
-    ctx: &'a CommandContext,
-    /// Pushes that were not refused: each may have reached the remote, or may still.
+    writer: BranchWriter<'a>,
+    /// Writes that were not refused: each may have reached the remote, or may still.
     sent: RefCell<Vec<Results>>,
 }
 
@@ -38,7 +33,7 @@ pub struct Base {
     tip: Tip,
     /// What each plan reads; the reason for one that cannot be decided.
     services: Vec<Result<Snapshot, Finding>>,
-    /// The earlier push that reached the remote, although its answer was lost or said otherwise.
+    /// The earlier write that reached the remote, although its answer was lost or said otherwise.
     arrived: Option<Results>,
 }
 
@@ -59,15 +54,15 @@ pub struct Chain {
 }
 
 impl<'a, P: PromotionPlan> SetImages<'a, P> {
-    pub fn new(plans: &'a [P], repo: &'a InfraRepo, committer: CommitIdentity, ctx: &'a CommandContext) -> Self {
-        Self { plans, repo, committer, ctx, sent: RefCell::default() }
+    pub fn new(plans: &'a [P], writer: BranchWriter<'a>) -> Self {
+        Self { plans, writer, sent: RefCell::default() }
     }
 
-    /// The earlier push that reached the branch.
-    fn arrived_push(&self, tip: &Commit) -> Result<Option<Results>, CommandError> {
+    /// The earlier write that reached the branch.
+    fn arrived_write(&self, tip: &Commit) -> Result<Option<Results>, CommandError> {
         for results in &*self.sent.borrow() {
             if let Some(commit) = last_commit(results)
-                && self.repo.git.is_ancestor(commit, tip).map_err(Finding::unobservable)?
+                && self.writer.has_arrived(commit, tip).map_err(Finding::unobservable)?
             {
                 return Ok(Some(results.clone()));
             }
@@ -75,14 +70,14 @@ impl<'a, P: PromotionPlan> SetImages<'a, P> {
         Ok(None)
     }
 
-    /// Makes the commits, each on top of the one before. Nothing leaves this machine.
-    fn commit(&self, base: &Base, chain: &Chain) -> Result<Results, Finding> {
+    /// Makes the commits, each on top of the one before. No branch has them yet.
+    fn commit(&self, permit: &Permit, base: &Base, chain: &Chain) -> Result<Results, WriteOutcome<Infallible>> {
         let mut results: BTreeMap<usize, Result<PromotionResult, Finding>> = chain.others.clone();
-        let mut parent = base.tip.commit.clone();
+        let mut parent = ParentCommit::from(&base.tip.commit);
         for ChainLink { index, modes, commit } in &chain.links {
-            parent = commit_edit(self.repo, self.ctx, &self.committer, (&parent, modes), commit)?;
+            parent = self.writer.commit(permit, &parent, modes, commit)?;
             let (image, previous) = (commit.image.clone(), commit.previous.clone());
-            let commit = Some(parent.clone());
+            let commit = Some(parent.commit.clone());
             results.insert(*index, Ok(PromotionResult { image, previous, commit, changed: true, is_current: true }));
         }
         Ok(results.into_values().collect())
@@ -132,8 +127,9 @@ impl<P: PromotionPlan> Change for SetImages<'_, P> {
     fn effect(&self) -> Effect {
         let services =
             self.plans.iter().map(|plan| format!("{} → {}", plan.image_locators().describe(), plan.release()));
+        let InfraRepo { remote, branch, .. } = self.writer.repo;
         Effect {
-            target: format!("{} {}", self.repo.remote.url(), self.repo.branch),
+            target: format!("{} {branch}", remote.url()),
             detail: services.collect::<Vec<_>>().join(", "),
             state: EffectState::Planned,
         }
@@ -141,15 +137,16 @@ impl<P: PromotionPlan> Change for SetImages<'_, P> {
 
     fn detail(&self, chain: &Chain) -> Option<String> {
         let edits: Vec<String> = chain.links.iter().map(|link| link.commit.describe_change()).collect();
-        Some(format!("{} commits in one push: {}", edits.len(), edits.join(", ")))
+        Some(format!("{} commits at once: {}", edits.len(), edits.join(", ")))
     }
 
     fn read(&self) -> Result<Base, CommandError> {
-        let tip = self.repo.tip()?;
-        let arrived = self.arrived_push(&tip.commit)?;
+        let BranchWriter { repo, ctx, .. } = &self.writer;
+        let tip = repo.tip()?;
+        let arrived = self.arrived_write(&tip.commit)?;
         let mut services = Vec::with_capacity(self.plans.len());
         for plan in self.plans {
-            services.push(match read_snapshot(self.repo, self.ctx, &tip.commit, plan) {
+            services.push(match read_snapshot(repo, ctx, &tip.commit, plan) {
                 Ok(snapshot) => Ok(snapshot),
                 // The file of one service is wrong: that keeps no other back.
                 Err(CommandError::BadInput(finding) | CommandError::Refused(finding)) => Err(finding),
@@ -170,13 +167,13 @@ impl<P: PromotionPlan> Change for SetImages<'_, P> {
     }
 
     fn write(&self, permit: &Permit, base: &Base, chain: &Chain) -> WriteOutcome<Results> {
-        let results = match self.commit(base, chain) {
+        let results = match self.commit(permit, base, chain) {
             Ok(results) => results,
-            Err(finding) => return WriteOutcome::Refused(finding),
+            Err(end) => return end.map(|never| match never {}),
         };
         match last_commit(&results).cloned() {
-            Some(last) => push(permit, self.repo, self.ctx, &last, results, &self.sent),
-            None => WriteOutcome::Refused(Finding::inconclusive("push").actual("there is no commit to push")),
+            Some(last) => self.writer.move_branch(permit, &last, results, &self.sent),
+            None => WriteOutcome::Refused(Finding::inconclusive("branch").actual("there is no commit to move it to")),
         }
     }
 }

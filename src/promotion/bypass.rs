@@ -17,11 +17,15 @@ use crate::{
         follow_up::{self, FollowUp},
         infra::PromotionResult,
         rerun::earliest_attempt,
+        writer::{BranchWriter, WriteMode},
     },
     report::{Effect, EffectState, Output, Run},
     secret::Secret,
     subject::Environment,
-    world::github::{GitHub, Repository, WorkflowRun},
+    world::{
+        git::CommitIdentity,
+        github::{GitHub, Repository, WorkflowRun},
+    },
 };
 
 pub const ISSUE: Output = Output { name: "issue", help: "URL of the follow-up issue" };
@@ -45,7 +49,10 @@ pub struct BypassArgs {
     /// Token for GitHub's API: Actions: read on this repository, Issues: write on the repository of the issue [default: `token`]
     #[arg(long, value_name = "GITHUB_TOKEN")]
     pub api_token: Option<Secret>,
-    /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials
+    /// How the commit reaches the branch: `push` pushes it; `api` lets GitHub make and sign it, for a branch that requires signed commits
+    #[arg(long, value_name = "MODE", default_value = "push")]
+    pub mode: WriteMode,
+    /// Token that may push to the infra repository (Contents: write); without it, git uses the checkout's own credentials, and `mode: push` alone is possible
     #[arg(long, value_name = "WRITER_APP_TOKEN")]
     pub token: Option<Secret>,
 }
@@ -139,6 +146,19 @@ impl BypassArgs {
         let issue_repository = self.issue_repository.clone().unwrap_or_else(|| workflow_repository.clone());
         let client = ctx.github(self.api_token.as_ref().or(self.token.as_ref()), REQUEST_TIMEOUT)?;
         Ok(BypassGitHub { client, workflow_repository, issue_repository, patience })
+    }
+
+    /// Writes the commit.
+    ///
+    /// # Errors
+    /// As [`BranchWriter::new`].
+    pub fn writer<'a>(
+        &self,
+        committer: CommitIdentity,
+        repo: &'a InfraRepo,
+        ctx: &'a CommandContext,
+    ) -> Result<BranchWriter<'a>, CommandError> {
+        BranchWriter::new(self.mode, committer, repo, self.token.as_ref(), ctx)
     }
 
     /// How long GitHub is asked about this run: when an approval is required, as long as the command may take. Without one, a

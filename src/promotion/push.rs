@@ -1,14 +1,37 @@
-//! The push of one or more promotions, and what its end means.
+//! The commits that git makes in the checkout, their push, and what its end means.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
+use super::infra::PlannedCommit;
 use crate::{
     context::CommandContext,
     finding::Finding,
     ledger::InfraRepo,
     reconcile::{Permit, WriteOutcome},
-    world::git::{Commit, PushOutcome},
+    world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, TreePath},
 };
+
+/// Makes the commit of a plan on top of another one. Nothing leaves this machine.
+///
+/// # Errors
+/// Git fails.
+pub fn commit_edit(
+    repo: &InfraRepo,
+    ctx: &CommandContext,
+    committer: &CommitIdentity,
+    (parent, modes): (&Commit, &BTreeMap<TreePath, FileMode>),
+    edit: &PlannedCommit,
+) -> Result<Commit, Finding> {
+    let file = |(path, text): (&TreePath, &String)| NewFile {
+        path: path.clone(),
+        mode: modes.get(path).copied().unwrap_or(FileMode::Regular),
+        bytes: text.clone().into_bytes(),
+    };
+    let files: Vec<NewFile> = edit.files.iter().map(file).collect();
+    let signature =
+        Signature { author: committer.clone(), committer: committer.clone(), at: ctx.execution.clock.wall().into() };
+    repo.git.commit_files(parent, &files, &edit.message, &signature)
+}
 
 /// Pushes a commit and its parents to the branch. `result` is how the promotion ends if it arrives. A push that was not refused goes
 /// to `sent`: it may have reached the remote, or may still.
@@ -35,7 +58,7 @@ pub fn push<T>(
             Finding::inconclusive("push")
                 .actual(why)
                 .expected(format!("the right to push to {branch}"))
-                .next("give a `token` with Contents: write that the branch's rules accept; GITHUB_TOKEN cannot push to a protected branch"),
+                .next("give a `token` with Contents: write that the branch's rules accept; GITHUB_TOKEN cannot push to a protected branch; if it requires signed commits, set `mode: api`"),
         ),
         PushOutcome::Unknown { why } => {
             ctx.log.say(&format!("the push got no answer, checking whether it reached the branch: {why}"));

@@ -1,9 +1,10 @@
 //! The infra repository: a bare git repository with kustomizations of a few services, and clones of it.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// The branch with the deployed state.
@@ -133,6 +134,97 @@ impl Infra {
         Ok(commit)
     }
 
+    /// Whether there is an object of this kind: `tree`, `commit`.
+    #[must_use]
+    pub fn has(&self, kind: &str, id: &str) -> bool {
+        let peeled = format!("{id}^{{{kind}}}");
+        self.git(&self.bare, ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled]).is_ok()
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// When there is no such commit.
+    pub fn tree_of(&self, commit: &str) -> io::Result<String> {
+        let peeled = format!("{commit}^{{tree}}");
+        let id = self.git(&self.bare, ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;
+        Ok(id.trim().to_owned())
+    }
+
+    /// Writes a file's content; returns its id.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn write_blob(&self, text: &str) -> io::Result<String> {
+        let id = self.run(&self.bare, ["hash-object", "-w", "--stdin"], &[], text)?;
+        Ok(id.trim().to_owned())
+    }
+
+    /// Writes a tree: that of `base`, with other files, each as mode, id and path; returns its id.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn write_tree(&self, base: Option<&str>, files: &[(String, String, String)]) -> io::Result<String> {
+        let folder = tempfile::tempdir_in(&self.folder)?;
+        let index = folder.path().join("index").display().to_string();
+        let run = |arguments: &[&str]| self.run(&self.bare, arguments, &[("GIT_INDEX_FILE", &index)], "");
+        if let Some(base) = base {
+            run(&["read-tree", base])?;
+        }
+        for (mode, id, path) in files {
+            run(&["update-index", "--add", "--cacheinfo", &format!("{mode},{id},{path}")])?;
+        }
+        Ok(run(&["write-tree"])?.trim().to_owned())
+    }
+
+    /// The entries of a tree, each as mode, kind, id and name.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn list_tree(&self, tree: &str) -> io::Result<Vec<[String; 4]>> {
+        let listed = self.git(&self.bare, ["ls-tree", "-z", tree])?;
+        let entry = |line: &str| {
+            let (meta, name) = line.split_once('\t')?;
+            let mut words = meta.split(' ').map(ToOwned::to_owned);
+            Some([words.next()?, words.next()?, words.next()?, name.to_owned()])
+        };
+        Ok(listed.split_terminator('\0').filter_map(entry).collect())
+    }
+
+    /// Makes a commit by GitHub that no branch has; returns its id.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn write_commit(
+        &self,
+        tree: &str,
+        parents: &[&str],
+        message: &str,
+        (name, email): (&str, &str),
+    ) -> io::Result<String> {
+        let arguments = parents.iter().flat_map(|parent| ["-p", *parent]);
+        let arguments = ["commit-tree", tree].into_iter().chain(arguments);
+        let people = [
+            ("GIT_AUTHOR_NAME", name),
+            ("GIT_AUTHOR_EMAIL", email),
+            ("GIT_COMMITTER_NAME", "GitHub"),
+            ("GIT_COMMITTER_EMAIL", "noreply@github.com"),
+        ];
+        Ok(self.run(&self.bare, arguments, &people, message)?.trim().to_owned())
+    }
+
+    /// Moves a branch to a commit. `false`: that would drop commits of the branch, or another writer moved it meanwhile.
+    ///
+    /// # Errors
+    /// When there is no such branch.
+    pub fn move_branch(&self, branch: &str, to: &str) -> io::Result<bool> {
+        let tip = self.tip_of(branch).ok_or_else(|| io::Error::other("no such branch"))?;
+        if self.git(&self.bare, ["merge-base", "--is-ancestor", &tip, to]).is_err() {
+            return Ok(false);
+        }
+        Ok(self.git(&self.bare, ["update-ref", &format!("refs/heads/{branch}"), to, &tip]).is_ok())
+    }
+
     /// The paths that a branch changes since it left another one.
     ///
     /// # Errors
@@ -149,8 +241,20 @@ impl Infra {
         folder: &Path,
         arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>,
     ) -> io::Result<String> {
+        self.run(folder, arguments, &[], "")
+    }
+
+    /// The same with more variables, and an input.
+    fn run(
+        &self,
+        folder: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>,
+        variables: &[(&str, &str)],
+        input: &str,
+    ) -> io::Result<String> {
         let mut git = Command::new("git");
-        git.args(arguments).current_dir(folder).stdin(std::process::Stdio::null());
+        git.args(arguments).current_dir(folder);
+        git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for variable in REDIRECTING {
             git.env_remove(variable);
         }
@@ -161,7 +265,14 @@ impl Infra {
         for (name, email) in [("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"), ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")] {
             git.env(name, "Platform").env(email, "platform@shop.invalid");
         }
-        let output = git.output().map_err(|error| io::Error::new(error.kind(), format!("cannot run git: {error}")))?;
+        git.envs(variables.iter().copied());
+        let cannot_run = |error: io::Error| io::Error::new(error.kind(), format!("cannot run git: {error}"));
+        let mut child = git.spawn().map_err(cannot_run)?;
+        // Git reads all of its input before it prints.
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
         if !output.status.success() {
             let message = String::from_utf8_lossy(&output.stderr);
             return Err(io::Error::other(format!("git ended with {}: {}", output.status, message.trim())));

@@ -21,7 +21,7 @@ mod worktrees;
 
 pub use blobs::BlobContent;
 pub use checkout::Git;
-pub use commits::{BlobId, CommitSummary, FileChange, LoggedCommit, Trailers};
+pub use commits::{BlobId, CommitSummary, FileChange, LoggedCommit, Trailers, TreeId};
 pub use credentials::redact_remote_url;
 pub use head::{Head, MergeBase};
 pub use history::HistoryFilter;

@@ -11,6 +11,8 @@ mod all_routes;
 mod discussions;
 #[path = "openapi/exchange.rs"]
 mod exchange;
+#[path = "openapi/made_commits.rs"]
+mod made_commits;
 
 use std::{
     ffi::OsString,

@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// How often each signal is sent at least.
-const TIMES: usize = 30;
+pub(super) const TIMES: usize = 30;
 
 /// When the signal comes: at one request of the step, before or after the server acts on it.
 #[derive(Clone, Copy, Debug)]
-struct KillPoint {
-    shallow: bool,
+pub(super) struct KillPoint {
+    pub shallow: bool,
     request: usize,
     before: bool,
 }
@@ -32,7 +32,7 @@ fn story(shallow: bool) -> Story {
 }
 
 /// Every point of a shallow and of a complete checkout, repeated until there are enough.
-fn points() -> Vec<KillPoint> {
+pub(super) fn points(story: fn(bool) -> Story) -> Vec<KillPoint> {
     let mut points = Vec::new();
     for shallow in [true, false] {
         let (_, requests) = good_run(&story(shallow));
@@ -68,7 +68,7 @@ fn stop_at(story: &Story, point: KillPoint) -> (Receiver<()>, mpsc::Sender<()>) 
 }
 
 /// Starts the step, and waits until it has stopped at a point. Dropping the sender lets it go on.
-fn start_to(story: &Story, point: KillPoint) -> Result<(Started<'_>, mpsc::Sender<()>), String> {
+pub(super) fn start_to(story: &Story, point: KillPoint) -> Result<(Started<'_>, mpsc::Sender<()>), String> {
     let (here, go_on) = stop_at(story, point);
     let step = story.runner.start(&[story.command]);
     here.recv_timeout(LIMIT).map_err(|error| format!("{point:?}: {error}"))?;
@@ -76,7 +76,7 @@ fn start_to(story: &Story, point: KillPoint) -> Result<(Started<'_>, mpsc::Sende
 }
 
 /// The next run: it succeeds, and there is one commit.
-fn finishes(story: &Story, point: KillPoint) -> Result<(), String> {
+pub(super) fn finishes(story: &Story, point: KillPoint) -> Result<(), String> {
     story.relay.react(|_| Reaction::Pass);
     let ended = story.run();
     let end = story.end(&ended);
@@ -88,7 +88,7 @@ fn finishes(story: &Story, point: KillPoint) -> Result<(), String> {
 
 #[test]
 fn a_killed_promotion_is_finished_by_the_next_run() {
-    let points = points();
+    let points = points(story);
     run_all(&points, |point| {
         let story = story(point.shallow);
         let (step, go_on) = start_to(&story, *point)?;
@@ -103,7 +103,7 @@ fn a_killed_promotion_is_finished_by_the_next_run() {
 
 #[test]
 fn a_cancelled_promotion_says_what_it_did_and_is_finished_by_the_next_run() {
-    let points = points();
+    let points = points(story);
     run_all(&points, |point| {
         let story = story(point.shallow);
         let (step, go_on) = start_to(&story, *point)?;

@@ -11,16 +11,16 @@ use crate::{
 };
 
 /// A faulty server, and what becomes of a step.
-struct Script {
-    name: &'static str,
-    story: fn() -> Story,
-    fault: fn(&Story),
-    code: i32,
+pub(super) struct Script {
+    pub name: &'static str,
+    pub story: fn() -> Story,
+    pub fault: fn(&Story),
+    pub code: i32,
     /// The states of the effects in the report.
-    effects: &'static [&'static str],
+    pub effects: &'static [&'static str],
     /// How many commits, issues, dispatches or accepted requests are on the servers.
-    written: usize,
-    says: &'static [&'static str],
+    pub written: usize,
+    pub says: &'static [&'static str],
 }
 
 const PUSH: &str = "POST /infra.git/git-receive-pack";
@@ -32,7 +32,7 @@ const RULES: &str = "PUT /repos/acme/ecommerce-infra/environments/production";
 const PATTERN: &str = "POST /repos/acme/ecommerce-infra/environments/production/deployment-branch-policies";
 
 /// The first request of this name fails.
-fn once(story: &Story, name: &'static str, reaction: fn() -> Reaction) {
+pub(super) fn once(story: &Story, name: &'static str, reaction: fn() -> Reaction) {
     story.relay.react(
         move |request| {
             if request.name() == name && request.number == 1 { reaction() } else { Reaction::Pass }
@@ -41,11 +41,11 @@ fn once(story: &Story, name: &'static str, reaction: fn() -> Reaction) {
 }
 
 /// Every request of this name fails.
-fn always(story: &Story, name: &'static str, reaction: fn() -> Reaction) {
+pub(super) fn always(story: &Story, name: &'static str, reaction: fn() -> Reaction) {
     story.relay.react(move |request| if request.name() == name { reaction() } else { Reaction::Pass });
 }
 
-fn bad_gateway() -> Reaction {
+pub(super) fn bad_gateway() -> Reaction {
     Reaction::Refuse("502 Bad Gateway")
 }
 
@@ -380,19 +380,24 @@ const SCRIPTS: &[Script] = &[
     },
 ];
 
-fn hold(held: &Mutex<Vec<LateRequest>>, late: LateRequest) {
+pub(super) fn hold(held: &Mutex<Vec<LateRequest>>, late: LateRequest) {
     held.lock().unwrap_or_else(PoisonError::into_inner).push(late);
 }
 
 /// Lets all held requests arrive, in order.
-fn arrive(held: &Mutex<Vec<LateRequest>>) {
+pub(super) fn arrive(held: &Mutex<Vec<LateRequest>>) {
     let late = std::mem::take(&mut *held.lock().unwrap_or_else(PoisonError::into_inner));
     late.into_iter().for_each(LateRequest::arrive);
 }
 
 #[test]
 fn every_faulty_server_is_reported_as_it_was() {
-    run_all(SCRIPTS, |script| {
+    play(SCRIPTS);
+}
+
+/// Runs all scripts, and fails with those that end otherwise.
+pub(super) fn play(scripts: &[Script]) {
+    run_all(scripts, |script| {
         let story = (script.story)();
         (script.fault)(&story);
         let ended = story.run();

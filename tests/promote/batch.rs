@@ -13,16 +13,16 @@ fn common() -> promote_gates::subject::Subject {
     r#"{"environment":"production"}"#.parse().unwrap()
 }
 
-fn names(count: usize) -> Vec<String> {
+pub(super) fn names(count: usize) -> Vec<String> {
     (0..count).map(|index| format!("service-{index:02}")).collect()
 }
 
-fn shop_of(services: &[String]) -> Shop {
+pub(super) fn shop_of(services: &[String]) -> Shop {
     Shop::with_services(&services.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The report of `evidence` in a run about the services that are ready, each validated a minute ago, and those left out.
-fn evidence(run: u64, ready: &[String], left_out: &[&str]) -> Report {
+pub(super) fn evidence(run: u64, ready: &[String], left_out: &[&str]) -> Report {
     let at = rfc3339(SystemClock::new().wall() - SignedDuration::from_secs(60));
     let inner = |service: &str, number: usize, verdict| {
         let text = json!({ "service": service, "environment": "production", "tag": "1.4.2" }).to_string();
@@ -49,7 +49,7 @@ fn approval(run: u64) -> Report {
 }
 
 /// The step of a run that promotes what `evidence` found ready.
-fn batch(checkout: &Path, run: u64, evidence: &Report) -> Runner {
+pub(super) fn batch(checkout: &Path, run: u64, evidence: &Report) -> Runner {
     Runner::new()
         .env("GITHUB_RUN_ID", &run.to_string())
         .input("checkout", &checkout.display().to_string())
@@ -65,7 +65,7 @@ fn found<'a>(ended: &'a Ended, check: &str) -> &'a Value {
 }
 
 /// Counts the pushes that reach the repository.
-fn count_pushes(shop: &Shop) -> impl Fn() -> usize {
+pub(super) fn count_pushes(shop: &Shop) -> impl Fn() -> usize {
     let file = shop.path("received");
     fs::write(&file, "").unwrap();
     shop.hook("post-receive", &format!("cat >> '{}'", file.display()));
@@ -263,7 +263,7 @@ fn a_dry_run_shows_the_commits_and_makes_none() {
     assert_eq!(end(&ended), (0, "inconclusive", "planned"), "{}", ended.log);
     let detail = ended.report["effects"][0]["detail"].as_str().unwrap();
     let file = "apps/service-00/overlays/production/kustomization.yaml";
-    let first = format!("2 commits in one push: {file}: ghcr.io/acme/service-00:1.4.1 → ");
+    let first = format!("2 commits at once: {file}: ghcr.io/acme/service-00:1.4.1 → ");
     assert!(detail.starts_with(&first), "{detail}");
     assert_eq!(shop.tip(), shop.first);
 }

@@ -75,13 +75,21 @@ pub struct Proposal<'a> {
     pub timeout: HumanDuration,
 }
 
-/// How a proposal ended.
+/// How the action of a step ended.
 #[derive(Debug)]
-pub struct ProposalResult {
+pub struct ActionResult {
     pub findings: Vec<Finding>,
     pub outputs: BTreeMap<&'static str, String>,
-    /// Whether the branch has the wanted image already.
+    /// Whether the branch has the wanted image.
     pub is_current: bool,
+}
+
+impl ActionResult {
+    /// The end of a promotion on the branch: its finding and its outputs.
+    #[must_use]
+    pub fn of_promotion((finding, outputs): (Finding, BTreeMap<&'static str, String>)) -> Self {
+        Self { is_current: finding.verdict == Verdict::Passed, findings: vec![finding], outputs }
+    }
 }
 
 /// What the list of the people who had a part in the release follows from: the approval is judged in another run, which makes the list
@@ -115,7 +123,7 @@ pub fn evidence_report(counted: &[&Report], results: Option<&str>) -> Report {
 ///
 /// # Errors
 /// Bad input; a refusal; a read or a write that failed before the pull request was open.
-pub fn propose(proposal: &Proposal<'_>, ctx: &CommandContext) -> Result<ProposalResult, CommandError> {
+pub fn propose(proposal: &Proposal<'_>, ctx: &CommandContext) -> Result<ActionResult, CommandError> {
     let Proposal { promote, expected, repo, args, timeout, .. } = proposal;
     check_token(proposal.token)?;
     let repository = ctx.own_repository()?;
@@ -136,9 +144,8 @@ pub fn propose(proposal: &Proposal<'_>, ctx: &CommandContext) -> Result<Proposal
     let proposed = match reconcile(&ctx.execution, timeout.0, &ProposeCommit::new(&session))? {
         Some(Proposed::Commit(proposed)) => proposed,
         Some(Proposed::Promoted(result)) => {
-            let (finding, outputs) = infra::report_result("promotion", (*expected).to_owned(), Some(&result));
-            let is_current = finding.verdict == Verdict::Passed;
-            return Ok(ProposalResult { findings: vec![finding], outputs, is_current });
+            let ended = infra::report_result("promotion", (*expected).to_owned(), Some(&result));
+            return Ok(ActionResult::of_promotion(ended));
         }
         None => {
             let detail = format!("{} → {}", session.branch, repo.branch);
@@ -174,7 +181,7 @@ pub fn propose(proposal: &Proposal<'_>, ctx: &CommandContext) -> Result<Proposal
         Ok(settled) => findings.extend(settled),
         Err(error) => findings.extend(failure(Err(error), "supersession")?),
     }
-    Ok(ProposalResult { findings, outputs: outputs(&proposed, &opened), is_current: false })
+    Ok(ActionResult { findings, outputs: outputs(&proposed, &opened), is_current: false })
 }
 
 fn check_token(token: Option<&Secret>) -> Result<(), CommandError> {
@@ -187,10 +194,10 @@ fn check_token(token: Option<&Secret>) -> Result<(), CommandError> {
     }
 }
 
-fn dry_run(expected: &str) -> ProposalResult {
+fn dry_run(expected: &str) -> ActionResult {
     let finding = Finding::inconclusive("promotion").actual("dry-run: nothing was written").expected(expected);
     let outputs = [(infra::CHANGED.name, "false".to_owned())].into();
-    ProposalResult { findings: vec![finding], outputs, is_current: false }
+    ActionResult { findings: vec![finding], outputs, is_current: false }
 }
 
 fn describe(proposed: &ProposedCommit, opened: &PullRequest) -> String {
@@ -293,7 +300,7 @@ pub struct ApprovedMerge<'a> {
 ///
 /// # Errors
 /// Bad input; a refusal; a read or a write that failed.
-pub fn merge(approved: ApprovedMerge<'_>, ctx: &CommandContext) -> Result<ProposalResult, CommandError> {
+pub fn merge(approved: ApprovedMerge<'_>, ctx: &CommandContext) -> Result<ActionResult, CommandError> {
     let ApprovedMerge { promote, expected, method, counted, max_age, repo, committer, token, timeout } = approved;
     check_token(token)?;
     let repository = ctx.own_repository()?;
@@ -347,8 +354,7 @@ pub fn merge(approved: ApprovedMerge<'_>, ctx: &CommandContext) -> Result<Propos
     let result = reconcile(&ctx.execution, timeout.0, &change)?;
     let (finding, mut outputs) = infra::report_result("promotion", expected.to_owned(), result.as_ref());
     outputs.insert(PULL_REQUEST.name, number.to_string());
-    let is_current = finding.verdict == Verdict::Passed;
-    Ok(ProposalResult { findings: vec![finding], outputs, is_current })
+    Ok(ActionResult::of_promotion((finding, outputs)))
 }
 
 /// The promotion on the base branch: what it rests on is that of the proposed commit; who approved it, who merged it and when is of

@@ -69,7 +69,7 @@ impl RequiredReports {
     pub fn for_action(self, action: Action, commands: &[CommandEntry]) -> Result<Self, CommandError> {
         let later = names_where(commands, |kind| kind == CommandKind::PromotionGate);
         let (is_merge, needed, why) = match action {
-            Action::Push => return Ok(self),
+            Action::Write(_) => return Ok(self),
             Action::Open => (false, EVIDENCE, "`evidence` with `mode: pull-request`: its id names the branch"),
             Action::Merge(_) => (true, APPROVAL, "`approval` with `merge`: it names the approved commit"),
         };

@@ -1,6 +1,5 @@
-//! The change of every promotion: the image of one service in all of its files, by one commit on the tip of one branch. The push
-//! is a plain fast-forward,
-//! which the remote refuses when another push was first.
+//! The change of every promotion: the image of one service in all of its files, by one commit on the tip of one branch. The branch
+//! moves by a plain fast-forward, which the remote refuses when another commit was first.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -13,19 +12,17 @@ use crate::{
     error::CommandError,
     finding::Finding,
     ledger::{self, InfraRepo},
-    promotion::push::push,
+    promotion::{api::ParentCommit, writer::BranchWriter},
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},
-    world::git::{Commit, CommitIdentity, FileMode, NewFile, Signature, Tip, TreePath},
+    world::git::{Commit, FileMode, Tip, TreePath},
 };
 
-/// Commits and pushes the image that a command decided on.
+/// Commits the image that a command decided on.
 pub struct SetImage<'a, P> {
     plan: &'a P,
-    repo: &'a InfraRepo,
-    committer: CommitIdentity,
-    ctx: &'a CommandContext,
-    /// Pushes that were not refused: each may have reached the remote, or may still.
+    writer: BranchWriter<'a>,
+    /// Writes that were not refused: each may have reached the remote, or may still.
     sent: RefCell<Vec<PromotionResult>>,
 }
 
@@ -35,21 +32,21 @@ pub struct Base {
     /// The modes of the files with the image.
     modes: BTreeMap<TreePath, FileMode>,
     snapshot: InfraSnapshot,
-    /// The earlier push that reached the remote, although its answer was lost or said otherwise.
+    /// The earlier write that reached the remote, although its answer was lost or said otherwise.
     arrived: Option<PromotionResult>,
 }
 
 impl<'a, P: PromotionPlan> SetImage<'a, P> {
-    pub fn new(plan: &'a P, repo: &'a InfraRepo, committer: CommitIdentity, ctx: &'a CommandContext) -> Self {
-        Self { plan, repo, committer, ctx, sent: RefCell::default() }
+    pub fn new(plan: &'a P, writer: BranchWriter<'a>) -> Self {
+        Self { plan, writer, sent: RefCell::default() }
     }
 
-    /// The earlier push that reached the branch. A connection that is cut during a push makes git send it again; the answer to
+    /// The earlier write that reached the branch. A connection that is cut during a push makes git send it again; the answer to
     /// that is a conflict with the first.
-    fn arrived_push(&self, tip: &Commit) -> Result<Option<PromotionResult>, CommandError> {
+    fn arrived_write(&self, tip: &Commit) -> Result<Option<PromotionResult>, CommandError> {
         for result in &*self.sent.borrow() {
             if let Some(commit) = &result.commit
-                && self.repo.git.is_ancestor(commit, tip).map_err(Finding::unobservable)?
+                && self.writer.has_arrived(commit, tip).map_err(Finding::unobservable)?
             {
                 return Ok(Some(result.clone()));
             }
@@ -65,8 +62,9 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     const READS_BACK: bool = true;
 
     fn effect(&self) -> Effect {
+        let InfraRepo { remote, branch, .. } = self.writer.repo;
         Effect {
-            target: format!("{} {}", self.repo.remote.url(), self.repo.branch),
+            target: format!("{} {branch}", remote.url()),
             detail: format!("{} → {}", self.plan.image_locators().describe(), self.plan.release()),
             state: EffectState::Planned,
         }
@@ -78,9 +76,10 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     }
 
     fn read(&self) -> Result<Base, CommandError> {
-        let tip = self.repo.tip()?;
-        let arrived = self.arrived_push(&tip.commit)?;
-        let (modes, snapshot) = read_snapshot(self.repo, self.ctx, &tip.commit, self.plan)?;
+        let BranchWriter { repo, ctx, .. } = &self.writer;
+        let tip = repo.tip()?;
+        let arrived = self.arrived_write(&tip.commit)?;
+        let (modes, snapshot) = read_snapshot(repo, ctx, &tip.commit, self.plan)?;
         Ok(Base { tip, modes, snapshot, arrived })
     }
 
@@ -93,14 +92,13 @@ impl<P: PromotionPlan> Change for SetImage<'_, P> {
     }
 
     fn write(&self, permit: &Permit, base: &Base, edit: &PlannedCommit) -> WriteOutcome<PromotionResult> {
-        let commit = match commit_edit(self.repo, self.ctx, &self.committer, (&base.tip.commit, &base.modes), edit) {
-            Ok(commit) => commit,
-            // Nothing has left this machine yet.
-            Err(finding) => return WriteOutcome::Refused(finding),
+        let made = match self.writer.commit(permit, &ParentCommit::from(&base.tip.commit), &base.modes, edit) {
+            Ok(made) => made.commit,
+            Err(end) => return end.map(|never| match never {}),
         };
         let (image, previous) = (edit.image.clone(), edit.previous.clone());
-        let result = PromotionResult { image, previous, commit: Some(commit.clone()), changed: true, is_current: true };
-        push(permit, self.repo, self.ctx, &commit, result, &self.sent)
+        let result = PromotionResult { image, previous, commit: Some(made.clone()), changed: true, is_current: true };
+        self.writer.move_branch(permit, &made, result, &self.sent)
     }
 }
 
@@ -124,26 +122,4 @@ pub fn read_snapshot<P: PromotionPlan>(
         None => Vec::new(),
     };
     Ok((modes, InfraSnapshot { texts, fields, entries, now }))
-}
-
-/// Makes the commit of a plan on top of another one. Nothing leaves this machine.
-///
-/// # Errors
-/// Git fails.
-pub fn commit_edit(
-    repo: &InfraRepo,
-    ctx: &CommandContext,
-    committer: &CommitIdentity,
-    (parent, modes): (&Commit, &BTreeMap<TreePath, FileMode>),
-    edit: &PlannedCommit,
-) -> Result<Commit, Finding> {
-    let file = |(path, text): (&TreePath, &String)| NewFile {
-        path: path.clone(),
-        mode: modes.get(path).copied().unwrap_or(FileMode::Regular),
-        bytes: text.clone().into_bytes(),
-    };
-    let files: Vec<NewFile> = edit.files.iter().map(file).collect();
-    let signature =
-        Signature { author: committer.clone(), committer: committer.clone(), at: ctx.execution.clock.wall().into() };
-    repo.git.commit_files(parent, &files, &edit.message, &signature)
 }

@@ -8,7 +8,9 @@ use super::{
     checks, comments, commits, contents, dispatches, environments,
     errors::{ContractViolation, error, not_found},
     format::{GRAPHQL, id, now},
-    graphql, issues, jobs, policies, pull_merges, pulls,
+    git_data, graphql, issues, jobs,
+    paths::match_path,
+    policies, pull_merges, pulls,
     records::{FakeAccounts, FakeGitHubData, FakeRepository},
     refs, repositories, runs, settings,
     state::FakeGitHubState,
@@ -126,6 +128,21 @@ const ROUTES: &[ApiRoute] = &[
     route(Method::GET, below!("/contents/{path}"), "contents=read", &["ref"], Handler::ReadRepository(contents::get)),
     route(Method::PUT, below!("/contents/{path}"), "contents=write", &[], Handler::ChangeRepository(contents::put)),
     route(Method::GET, below!("/git/ref/{ref}"), "contents=read", &[], Handler::ReadRepository(refs::get)),
+    route(Method::POST, below!("/git/trees"), "contents=write", &[], Handler::ChangeRepository(git_data::create_tree)),
+    route(
+        Method::POST,
+        below!("/git/commits"),
+        "contents=write",
+        &[],
+        Handler::ChangeRepository(git_data::create_commit),
+    ),
+    route(
+        Method::PATCH,
+        below!("/git/refs/{ref}"),
+        "contents=write",
+        &[],
+        Handler::ChangeRepository(git_data::update_ref),
+    ),
     route(Method::GET, below!("/git/tags/{tag_sha}"), "contents=read", &[], Handler::ReadRepository(refs::get_tag)),
     route(
         Method::GET,
@@ -408,38 +425,4 @@ fn check_headers(request: &ReceivedRequest) -> Result<(), ContractViolation> {
         }
         _ => Ok(()),
     }
-}
-
-/// The decoded path segments at the pattern's `{…}`; `None` if the path does not match the pattern.
-fn match_path(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
-    let mut found = Vec::new();
-    let mut segments = path.splitn(pattern.split('/').count(), '/');
-    for part in pattern.split('/') {
-        let segment = segments.next()?;
-        if segment.contains('/') && !matches!(part, "{ref}" | "{path}") {
-            return None;
-        }
-        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-            Some(name) if !segment.is_empty() => found.push((name, decode_segment(segment)?)),
-            None if part == segment => {}
-            _ => return None,
-        }
-    }
-    segments.next().is_none().then_some(found)
-}
-
-/// Decodes the percent-encoding of a path segment; `None` if it is invalid.
-fn decode_segment(segment: &str) -> Option<String> {
-    let mut bytes = segment.bytes();
-    let mut decoded = Vec::new();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok()
 }

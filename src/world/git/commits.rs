@@ -1,8 +1,11 @@
 //! Commits as they are read from a history.
 
-use jiff::Timestamp;
+use std::str::FromStr;
 
-use crate::subject::Commit;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::ValueError, subject::Commit};
 
 /// A commit with its time, author, title and trailers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,9 +126,37 @@ impl BlobId {
 
     /// Parses the id of a file or symbolic link in git's raw format; `None` for other modes.
     pub(super) fn of_file(mode: &str, id: &str) -> Option<Self> {
-        let is_id = matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        ((mode.starts_with("100") || mode == "120000") && is_id).then(|| Self(id.to_owned()))
+        ((mode.starts_with("100") || mode == "120000") && is_id(id)).then(|| Self(id.to_owned()))
     }
+}
+
+/// The id of a directory's content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TreeId(String);
+
+impl FromStr for TreeId {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if is_id(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ValueError::new("the id of a git tree: 40 (or 64) hex digits"))
+        }
+    }
+}
+
+impl TryFrom<String> for TreeId {
+    type Error = ValueError;
+
+    fn try_from(text: String) -> Result<Self, ValueError> {
+        text.parse()
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -6,7 +6,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{checkout::Git, commits::BlobId, names::TreePath};
+use super::{
+    checkout::Git,
+    commits::{BlobId, TreeId},
+    names::TreePath,
+};
 use crate::{finding::Finding, subject::Commit, world::process::Program};
 
 /// The setting by which a team asks git to sign its commits.
@@ -17,6 +21,17 @@ const SIGN: &str = "commit.gpgSign";
 pub enum FileMode {
     Regular,
     Executable,
+}
+
+impl FileMode {
+    /// As git and GitHub write it.
+    #[must_use]
+    pub const fn octal(self) -> &'static str {
+        match self {
+            Self::Regular => "100644",
+            Self::Executable => "100755",
+        }
+    }
 }
 
 /// The kind of a tree entry.
@@ -157,6 +172,16 @@ impl Git {
         Ok(files)
     }
 
+    /// The id of a commit's top directory.
+    ///
+    /// # Errors
+    /// The commit is missing.
+    pub fn tree_of(&self, commit: &Commit) -> Result<TreeId, Finding> {
+        let peeled = format!("{commit}^{{tree}}");
+        let id = self.object_id(&self.program().args(["rev-parse", "--verify", "--end-of-options", &peeled]))?;
+        self.parse("git rev-parse", &id)
+    }
+
     fn ls_tree(&self, commit: &Commit, path: Option<&str>) -> Result<Vec<ListedEntry>, Finding> {
         let output =
             self.run_local(&self.program().args(["ls-tree", "-z", "--full-tree", commit.as_str(), "--"]).args(path))?;
@@ -189,13 +214,9 @@ impl Git {
 
         let mut update = program().args(["update-index", "--add"]);
         for file in files {
-            let mode = match file.mode {
-                FileMode::Regular => "100644",
-                FileMode::Executable => "100755",
-            };
             let id =
                 self.object_id(&self.program().args(["hash-object", "-w", "--stdin"]).stdin(file.bytes.clone()))?;
-            update = update.args(["--cacheinfo", &format!("{mode},{id},{}", file.path)]);
+            update = update.args(["--cacheinfo", &format!("{},{id},{}", file.mode.octal(), file.path)]);
         }
         self.run_local(&program().args(["read-tree", parent.as_str()]))?;
         self.run_local(&update)?;

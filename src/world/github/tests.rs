@@ -318,5 +318,6 @@ fn dispatch_limits_match_githubs() {
 mod commits;
 mod deployments;
 mod encrypted;
+mod git_data;
 mod graphql;
 mod responses;

@@ -8,6 +8,7 @@ use ureq::http::Method;
 use crate::{
     discussions::{comments, issues, pull_requests},
     exchange::{Caller, Conformance, Exchange},
+    made_commits::made_commits,
 };
 
 pub const REPO: &str = "/repos/acme/ecommerce-infra";
@@ -37,6 +38,9 @@ pub fn all_exchanges() -> Vec<Exchange> {
     fake_github.grant("all-permissions", INFRA, &ALL_PERMISSIONS);
     fake_github.grant("all-permissions", "acme/empty", &ALL_PERMISSIONS);
     fake_github.grant("no-permission", INFRA, &[]);
+    fake_github.create("acme/git");
+    fake_github.grant("all-permissions", "acme/git", &ALL_PERMISSIONS);
+    fake_github.grant("no-permission", "acme/git", &[]);
     let caller = Caller { fake_github: &fake_github, token: "all-permissions" };
 
     let mut all = repositories(&fake_github, &caller);
@@ -48,6 +52,8 @@ pub fn all_exchanges() -> Vec<Exchange> {
     all.extend(issues(&fake_github, &caller));
     all.extend(comments(&fake_github, &caller));
     all.extend(pull_requests(&caller));
+    let folder = tempfile::tempdir().expect("a temp folder");
+    all.extend(made_commits(&fake_github, &caller, folder.path()));
     let refused = refused(&fake_github, &all);
     all.extend(refused);
     all
@@ -69,7 +75,11 @@ fn refused(fake_github: &FakeGitHub, all: &[Exchange]) -> Vec<Exchange> {
         };
         refused.push(ask("unknown-token", &exchange.url, Conformance::Valid));
         refused.push(ask("no-permission", &exchange.url, Conformance::Valid));
-        let elsewhere = exchange.url.replace(INFRA, "acme/unknown").replace("/users/", "/users/not-");
+        let elsewhere = exchange
+            .url
+            .replace(INFRA, "acme/unknown")
+            .replace("acme/git/", "acme/unknown/")
+            .replace("/users/", "/users/not-");
         refused.push(ask("all-permissions", &elsewhere.replace("/teams/", "/teams/not-"), Conformance::Valid));
         let query = if exchange.url.contains('?') { "&" } else { "?" };
         refused.push(ask("all-permissions", &format!("{}{query}unknown=1", exchange.url), Conformance::Invalid));

@@ -1,16 +1,18 @@
-//! The settings of a promotion by pull request.
+//! `mode`, and the settings of a promotion by pull request.
 
 use std::{fmt, str::FromStr};
 
 use clap::ValueEnum;
 
-use crate::{error::ValueError, world::github::MergeMethod};
+use crate::{error::ValueError, promotion::writer::WriteMode, world::github::MergeMethod};
 
 /// How a promotion reaches the branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// A commit on the branch.
     Push,
+    /// A commit on the branch, which GitHub makes and signs.
+    Api,
     /// A pull request into the branch.
     PullRequest,
 }
@@ -18,7 +20,7 @@ pub enum Mode {
 /// The settings of a promotion by pull request.
 #[derive(Debug, clap::Args)]
 pub struct PullRequestArgs {
-    /// How the promotion reaches the branch: `push` commits on it; `pull-request` opens a pull request into it, with a branch for each evidence id
+    /// How the promotion reaches the branch: `push` pushes a commit; `api` lets GitHub make and sign the commit, for a branch that requires signed commits; `pull-request` opens a pull request, with a branch for each evidence id
     #[arg(long, value_name = "MODE", default_value = "push")]
     pub mode: Mode,
     /// Labels of the pull request, with `mode: pull-request`
@@ -32,7 +34,8 @@ pub struct PullRequestArgs {
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    Push,
+    /// Commits on the branch.
+    Write(WriteMode),
     Open,
     Merge(MergeMethod),
 }
@@ -42,10 +45,11 @@ impl PullRequestArgs {
     #[must_use]
     pub const fn action(&self) -> Option<Action> {
         match (self.mode, self.merge) {
-            (Mode::Push, None) => Some(Action::Push),
+            (Mode::Push, None) => Some(Action::Write(WriteMode::Push)),
+            (Mode::Api, None) => Some(Action::Write(WriteMode::Api)),
             (Mode::PullRequest, None) => Some(Action::Open),
             (Mode::PullRequest, Some(method)) => Some(Action::Merge(method)),
-            (Mode::Push, Some(_)) => None,
+            (Mode::Push | Mode::Api, Some(_)) => None,
         }
     }
 }

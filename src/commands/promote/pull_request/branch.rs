@@ -10,8 +10,8 @@ use super::{
 use crate::{
     error::CommandError,
     promotion::{
-        infra::{PlannedCommit, PromotionPlan, set_image::commit_edit},
-        push::push,
+        infra::{PlannedCommit, PromotionPlan},
+        push::{commit_edit, push},
     },
     reconcile::{Change, Permit, Plan, WriteOutcome},
     report::{Effect, EffectState},

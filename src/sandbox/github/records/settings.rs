@@ -10,6 +10,8 @@ pub struct RepositorySettings {
     /// `read` or `write`.
     pub default_workflow_permissions: String,
     pub may_open_pull_requests: bool,
+    /// Whether GitHub signs the commits that Apps make by its API.
+    pub signs_commits: bool,
     pub secrets: Vec<String>,
     pub organisation_secrets: Vec<String>,
     /// By environment, in lower case.
@@ -25,6 +27,7 @@ impl Default for RepositorySettings {
             visibility: "private".to_owned(),
             default_workflow_permissions: "read".to_owned(),
             may_open_pull_requests: false,
+            signs_commits: true,
             secrets: Vec::new(),
             organisation_secrets: Vec::new(),
             environment_secrets: BTreeMap::new(),
