@@ -53,12 +53,14 @@ impl Stage {
 
     /// A step with all its reports, of a clone of its own.
     fn step(&self, name: &str) -> Runner {
-        self.step_in(&self.checkout(name, &["--depth=1"]))
+        self.step_in(&self.checkout(name, &["--depth=1"]), 7)
     }
 
-    fn step_in(&self, checkout: &Path) -> Runner {
-        let reports = ["evidence", "approval", "wait"].map(|command| report(command, Verdict::Passed));
-        let step = step(checkout, SERVICE, "1.4.2");
+    /// A step of a workflow run.
+    fn step_in(&self, checkout: &Path, id: u64) -> Runner {
+        let of_run = |command| Report { run: Some(run(id)), ..report(command, Verdict::Passed) };
+        let reports = ["evidence", "approval", "wait"].map(of_run);
+        let step = step(checkout, SERVICE, "1.4.2").env("GITHUB_RUN_ID", &id.to_string());
         self.on_github(step).input("require", "").input("results", &needs(&reports))
     }
 
@@ -72,7 +74,7 @@ impl Stage {
 /// A promotion with all its reports, behind a relay.
 pub fn story(shop: Shop, clone_options: &[&str]) -> Story {
     let stage = Stage::new(shop);
-    let runner = stage.step_in(&stage.checkout("infra", clone_options)).input("timeout", "2m");
+    let runner = stage.step_in(&stage.checkout("infra", clone_options), 7).input("timeout", "2m");
     let Stage { scene, relay } = stage;
     Story::new(relay, runner, "promote", move || scene.written())
 }
@@ -274,8 +276,8 @@ fn twenty_concurrent_promotions_all_land_once() {
 #[test]
 fn concurrent_deliveries_of_one_evidence_make_one_commit() {
     let stage = Stage::new(Shop::new());
-    let steps: Vec<Runner> =
-        (1..=6).map(|number| stage.step(&format!("clone-{number}")).input("timeout", RACE_TIMEOUT)).collect();
+    let checkout = stage.checkout("clone", &["--depth=1"]);
+    let steps: Vec<Runner> = (1..=6).map(|id| stage.step_in(&checkout, id).input("timeout", RACE_TIMEOUT)).collect();
     let started: Vec<_> = steps.iter().map(|step| step.start(&["promote"])).collect();
     let ended: Vec<Ended> = started.into_iter().map(|started| started.end_within(RACE)).collect();
     for ended in &ended {

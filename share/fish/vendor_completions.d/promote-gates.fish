@@ -460,7 +460,8 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l 
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l pin -d 'What the image entry holds: `both` sets `newTag` and `digest`, of which the digest decides what is pulled; `digest` or `tag` sets one alone [default: what is known of the two]' -r -f -a "both\t'`newTag` and `digest`: the tag is for people, the digest decides what is pulled'
 digest\t'`digest` alone'
 tag\t'`newTag` alone: the registry decides what the tag means when it is pulled'"
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l mode -d 'How the promotion reaches the branch: `push` commits on it; `pull-request` opens a pull request into it, with a branch for each evidence id' -r -f -a "push\t'A commit on the branch'
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l mode -d 'How the promotion reaches the branch: `push` pushes a commit; `api` lets GitHub make and sign the commit, for a branch that requires signed commits; `pull-request` opens a pull request, with a branch for each evidence id' -r -f -a "push\t'A commit on the branch'
+api\t'A commit on the branch, which GitHub makes and signs'
 pull-request\t'A pull request into the branch'"
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l labels -d 'Labels of the pull request, with `mode: pull-request`' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l merge -d 'Merge the pull request that `approval` (`source: pull-request`) in `results` approved, instead of opening one' -r -f -a "merge\t'A merge commit'
@@ -475,7 +476,7 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l 
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l timeout -d 'How long all reads and writes may take, repetitions included' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l committer-name -d 'Name of the committer' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l committer-email -d 'Email address of the committer' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l token -d 'Token that may push to the infra repository (Contents: write; with `mode: pull-request` also Pull requests: write); without it, git uses the checkout\'s own credentials' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l token -d 'Token that may push to the infra repository (Contents: write; with `mode: pull-request` also Pull requests: write); without it, git uses the checkout\'s own credentials, and `mode: push` alone is possible' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l config -d 'Config file, relative to the workspace [default: .github/promote-gates.yml or .yaml in the checkout]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l dry-run -d 'Evaluate and report only: write nothing, and fail the step only for bad input; later steps ignore the result' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand promote" -l report-file -d 'File for the full report in JSON [default: a new file in the runner\'s temp folder]' -r -F
@@ -527,7 +528,9 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l allow-unapproved -d 'Continue without a known approval; the commit then names no approver, and the issue says so' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l issue-repository -d 'Repository that gets the follow-up issue [default: this repository]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l api-token -d 'Token for GitHub\'s API: Actions: read on this repository, Issues: write on the repository of the issue [default: `token`]' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l token -d 'Token that may push to the infra repository (Contents: write); without it, git uses the checkout\'s own credentials' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l mode -d 'How the commit reaches the branch: `push` pushes it; `api` lets GitHub make and sign it, for a branch that requires signed commits' -r -f -a "push\t'Git makes it, and pushes'
+api\t'GitHub makes and signs it'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l token -d 'Token that may push to the infra repository (Contents: write); without it, git uses the checkout\'s own credentials, and `mode: push` alone is possible' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l checkout -d 'Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l branch -d 'Branch of the infra repository that holds the promotions [default: the checkout\'s current branch]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand emergency" -l remote -d 'Name of the checkout\'s remote for the infra repository' -r
@@ -559,7 +562,9 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l allow-unapproved -d 'Continue without a known approval; the commit then names no approver, and the issue says so' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l issue-repository -d 'Repository that gets the follow-up issue [default: this repository]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l api-token -d 'Token for GitHub\'s API: Actions: read on this repository, Issues: write on the repository of the issue [default: `token`]' -r
-complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l token -d 'Token that may push to the infra repository (Contents: write); without it, git uses the checkout\'s own credentials' -r
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l mode -d 'How the commit reaches the branch: `push` pushes it; `api` lets GitHub make and sign it, for a branch that requires signed commits' -r -f -a "push\t'Git makes it, and pushes'
+api\t'GitHub makes and signs it'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l token -d 'Token that may push to the infra repository (Contents: write); without it, git uses the checkout\'s own credentials, and `mode: push` alone is possible' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l checkout -d 'Checkout of the infra repository, relative to the workspace; its files, index and branches stay unchanged [default: the workspace, or the only folder in it that is a checkout of this repository]' -r -F
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l branch -d 'Branch of the infra repository that holds the promotions [default: the checkout\'s current branch]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand rollback" -l remote -d 'Name of the checkout\'s remote for the infra repository' -r
