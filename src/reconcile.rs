@@ -104,7 +104,7 @@ pub fn reconcile<C: Change>(
     loop {
         // Checked before the next read: the signal may have ended the pause.
         if unread.is_none() && execution.wake.is_cancelled() {
-            return Err(effect.unwritten(late, "not written: cancelled", CommandError::Cancelled));
+            return Err(effect.unwritten(late.as_ref(), "not written: cancelled", CommandError::Cancelled));
         }
         let left = deadline.saturating_sub(execution.clock.now());
         // What was sent is read back however late it is.
@@ -138,8 +138,8 @@ pub fn reconcile<C: Change>(
             }
             Plan::Refuse(finding) => {
                 let late = unread.map(|(lost, _guard)| lost).or(late);
-                let remark = finding.actual.clone();
-                return Err(effect.unwritten(late, &remark, CommandError::Refused(finding)));
+                effect.not_written(late.as_ref(), &finding.actual);
+                return Err(CommandError::Refused(finding));
             }
             Plan::Write(edit) => edit,
         };
@@ -159,7 +159,7 @@ pub fn reconcile<C: Change>(
             return Ok(None);
         }
         if execution.wake.is_cancelled() {
-            return Err(effect.unwritten(late, "not written: cancelled", CommandError::Cancelled));
+            return Err(effect.unwritten(late.as_ref(), "not written: cancelled", CommandError::Cancelled));
         }
         if let Some(lost) = lost.take_if(|_| execution.clock.now() >= deadline) {
             if let Some(late) = late {
@@ -174,38 +174,31 @@ pub fn reconcile<C: Change>(
         }
         effect.is(EffectState::Unknown, "sent, not yet answered");
         let guard = execution.writes.begin();
-        match change.write(&Permit(()), &base, &edit) {
+        let why = match change.write(&Permit(()), &base, &edit) {
             WriteOutcome::Done(done) => {
                 effect.is(EffectState::Applied, "");
                 return Ok(Some(done));
             }
             WriteOutcome::Refused(finding) => {
-                let remark = finding.actual.clone();
-                return Err(effect.unwritten(late, &remark, CommandError::Refused(finding)));
+                effect.not_written(late.as_ref(), &finding.actual);
+                return Err(CommandError::Refused(finding));
             }
             WriteOutcome::Unknown(error) if !C::READS_BACK => return Err(effect.unknown(error)),
             WriteOutcome::Unknown(error) => {
-                lost = Some(error.actual.clone());
-                unread = Some((error, guard));
+                (lost, unread) = (Some(error.actual.clone()), Some((error, guard)));
+                continue;
             }
             WriteOutcome::Conflict(why) => {
-                drop(guard);
-                effect.is(EffectState::Refused, &why);
-                lost = Some(why);
                 // The base has changed, and with it the condition of every earlier write: none can arrive any more.
                 late = None;
-                pauses.wait(execution, deadline);
+                why
             }
-            WriteOutcome::Unsent(why) => {
-                drop(guard);
-                match &late {
-                    Some(late) => effect.is(EffectState::Unknown, &late.actual),
-                    None => effect.is(EffectState::Refused, &why),
-                }
-                lost = Some(why);
-                pauses.wait(execution, deadline);
-            }
-        }
+            WriteOutcome::Unsent(why) => why,
+        };
+        drop(guard);
+        effect.not_written(late.as_ref(), &why);
+        lost = Some(why);
+        pauses.wait(execution, deadline);
     }
 }
 
@@ -229,12 +222,16 @@ impl<'execution> RecordedEffect<'execution> {
     }
 
     /// Nothing more is written because of `error`. What was sent and may still arrive stays unknown.
-    fn unwritten(&self, late: Option<Finding>, remark: &str, error: CommandError) -> CommandError {
+    fn unwritten(&self, late: Option<&Finding>, remark: &str, error: CommandError) -> CommandError {
+        self.not_written(late, remark);
+        error
+    }
+
+    fn not_written(&self, late: Option<&Finding>, remark: &str) {
         match late {
             Some(late) => self.is(EffectState::Unknown, &late.actual),
             None => self.is(EffectState::Refused, remark),
         }
-        error
     }
 
     fn is(&self, state: EffectState, remark: &str) {

@@ -39,7 +39,7 @@ pub struct BranchWriter<'a> {
 
 enum CommitMaker {
     Git(CommitIdentity),
-    GitHub(CommitApi),
+    GitHub(Box<CommitApi>),
 }
 
 impl<'a> BranchWriter<'a> {
@@ -62,7 +62,7 @@ impl<'a> BranchWriter<'a> {
                         .bad_input());
                 }
                 let repository = repository_of(repo, ctx.runner_env.server())?;
-                CommitMaker::GitHub(CommitApi { github: ctx.github(token, REQUEST_TIMEOUT)?, repository })
+                CommitMaker::GitHub(Box::new(CommitApi { github: ctx.github(token, REQUEST_TIMEOUT)?, repository }))
             }
         };
         Ok(Self { repo, ctx, maker })
