@@ -51,8 +51,9 @@ struct CompletedStep {
     /// Only a job has one.
     #[serde(default)]
     result: Option<String>,
+    /// Some runners write `null` for none.
     #[serde(default)]
-    outputs: BTreeMap<String, Value>,
+    outputs: Option<BTreeMap<String, Value>>,
 }
 
 /// The next step when the outputs of a matrix were received: the last leg that ends replaces the outputs of the others.
@@ -77,6 +78,7 @@ impl ReceivedReports {
         })?;
         let mut reports = Self::default();
         for (name, CompletedStep { result, outputs }) in documents.into_iter().flatten() {
+            let outputs = outputs.unwrap_or_default();
             let (has_outputs, mut has_report) = (!outputs.is_empty(), false);
             for (output, value) in outputs {
                 let is_report = output == "report" || output.ends_with("-report") || output.ends_with("_report");
@@ -313,6 +315,14 @@ mod tests {
         let findings =
             verdicts(&[report("health", Verdict::Passed), report("smoke", Verdict::Passed)], &["health", "smoke"]);
         assert!(findings.iter().all(|(verdict, _)| *verdict == Verdict::Passed), "{findings:?}");
+    }
+
+    #[test]
+    fn a_job_whose_outputs_are_null_has_none() {
+        let health = serde_json::json!({ "report": compact(&report("health", Verdict::Passed), "").text });
+        let results =
+            serde_json::json!({ "gate": { "outputs": health }, "record": { "result": "success", "outputs": null } });
+        assert_eq!(ReceivedReports::from_results(&results.to_string()).unwrap().received.len(), 1);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Deserialize)]
 struct Outputs {
     #[serde(default)]
-    outputs: BTreeMap<String, Value>,
+    outputs: Option<BTreeMap<String, Value>>,
 }
 
 /// The whole reports that the outputs `report-path` name, by the sha256 of their files: only a file with the sum in a compact
@@ -22,7 +22,7 @@ struct Outputs {
 #[must_use]
 pub fn report_files(results: &str) -> BTreeMap<String, Report> {
     let documents = serde_json::Deserializer::from_str(results).into_iter::<BTreeMap<String, Outputs>>();
-    let outputs = documents.flatten().flatten().flat_map(|(_, step)| step.outputs);
+    let outputs = documents.flatten().flatten().flat_map(|(_, step)| step.outputs.unwrap_or_default());
     let is_path =
         |name: &str| name == "report-path" || name.ends_with("-report-path") || name.ends_with("_report_path");
     let paths = outputs.filter(|(name, _)| is_path(name)).filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
