@@ -5,8 +5,12 @@
 //! to shorter ones, and property names and texts stay. For contents without words, such as WebAssembly, the hashes are of
 //! windows of bytes.
 
+mod word_bytes;
+
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use word_bytes::{BLOCK, is_in_word};
 
 /// How many hashes a sketch has at most.
 const SIZE: usize = 32;
@@ -16,6 +20,7 @@ const FEWEST: usize = 8;
 const FEWEST_WORDS: u64 = 64;
 /// The shortest word that counts.
 const SHORTEST_WORD: usize = 4;
+const _: () = assert!(SHORTEST_WORD == 4, "`word_ends` looks at so many bytes before the end of a word");
 
 /// The sketch of one content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,58 +119,107 @@ impl Share {
 pub struct Sketcher {
     words: Smallest,
     bytes: Smallest,
+    /// How many words there were; not counted any more once there are enough.
     count: u64,
+    /// The hash of the word that has not ended yet.
     word: u32,
+    /// Its length.
     length: usize,
+    /// The hashes of the last two words.
     last: [u32; 2],
     window: u32,
 }
 
 impl Sketcher {
     pub fn add(&mut self, piece: &[u8]) {
-        for &byte in piece {
-            // With enough words, windows of bytes are not compared.
+        let mut rest = piece;
+        // Most contents have enough words at their start. Then windows of bytes are not compared.
+        if self.count < FEWEST_WORDS && self.length == 0 && has_words(rest, FEWEST_WORDS - self.count) {
+            self.count = FEWEST_WORDS;
+        }
+        // The word of the piece before ends here.
+        while (self.count < FEWEST_WORDS || self.length > 0)
+            && let Some((byte, behind)) = rest.split_first()
+        {
             if self.count < FEWEST_WORDS {
                 // Each byte is shifted out after 32 others.
-                self.window = (self.window << 1).wrapping_add(BYTE_HASHES[usize::from(byte)]);
+                self.window = (self.window << 1).wrapping_add(BYTE_HASHES[usize::from(*byte)]);
                 self.bytes.add(self.window);
             }
-            if IN_WORDS[usize::from(byte)] {
-                // As FNV-1a does.
-                self.word = (self.word ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-                self.length += 1;
-            } else {
-                self.end_word();
+            self.add_byte(*byte);
+            rest = behind;
+        }
+        self.add_words(rest);
+    }
+
+    /// Adds the words of a text at whose start no word is open. Most of a text is between words or in short ones, and only the others
+    /// are looked at byte by byte.
+    fn add_words(&mut self, text: &[u8]) {
+        // Where the last word begins, if it has not ended.
+        let mut open = 0;
+        let mut mask_before = 0;
+        let (blocks, _) = text.as_chunks::<BLOCK>();
+        for (index, block) in blocks.iter().enumerate() {
+            let at = index * BLOCK;
+            let mask = word_bytes::mask(block);
+            let gaps = !mask;
+            let mut ends = word_ends(mask, mask_before);
+            while ends != 0 {
+                let end = ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                let gaps = gaps & !(u64::MAX << end);
+                let start = if gaps == 0 { open } else { at + BLOCK - gaps.leading_zeros() as usize };
+                self.add_word(hash_word(&text[start..at + end]));
             }
+            if gaps != 0 {
+                open = at + BLOCK - gaps.leading_zeros() as usize;
+            }
+            mask_before = mask;
+        }
+        text[open..].iter().for_each(|byte| self.add_byte(*byte));
+    }
+
+    fn add_byte(&mut self, byte: u8) {
+        if is_in_word(byte) {
+            self.word = extend_word(self.word, byte);
+            self.length += 1;
+        } else {
+            self.end_word();
         }
     }
 
     fn end_word(&mut self) {
         if self.length >= SHORTEST_WORD {
-            let [first, second] = self.last;
-            self.words.add(mix(first.rotate_left(14) ^ second.rotate_left(7) ^ self.word));
-            self.last = [second, self.word];
+            self.add_word(self.word);
             self.count += 1;
         }
         (self.word, self.length) = (0, 0);
+    }
+
+    #[inline]
+    fn add_word(&mut self, word: u32) {
+        let [first, second] = self.last;
+        self.words.add(mix(first.rotate_left(14) ^ second.rotate_left(7) ^ word));
+        self.last = [second, word];
     }
 
     #[must_use]
     pub fn finish(mut self) -> Sketch {
         self.end_word();
         if self.count >= FEWEST_WORDS {
-            Sketch { of: SketchOf::Words, hashes: self.words.hashes }
+            Sketch { of: SketchOf::Words, hashes: self.words.finish() }
         } else {
-            Sketch { of: SketchOf::Bytes, hashes: self.bytes.hashes }
+            Sketch { of: SketchOf::Bytes, hashes: self.bytes.finish() }
         }
     }
 }
 
-/// The smallest hashes of all that were added, ascending.
+/// The smallest hashes of all that were added.
 #[derive(Default)]
 struct Smallest {
+    /// The smallest ones and others, which are sorted out once there are too many.
     hashes: Vec<u32>,
-    /// The largest of them once there are enough; only smaller ones count then.
+    /// The largest of the smallest ones once there are enough: only smaller ones count then.
     limit: Option<u32>,
 }
 
@@ -173,17 +227,51 @@ impl Smallest {
     #[inline]
     fn add(&mut self, hash: u32) {
         if self.limit.is_none_or(|limit| hash < limit) {
-            self.insert(hash);
+            self.hashes.push(hash);
+            if self.hashes.len() >= SIZE * 2 {
+                self.sort_out();
+            }
         }
     }
 
-    fn insert(&mut self, hash: u32) {
-        if let Err(at) = self.hashes.binary_search(&hash) {
-            self.hashes.insert(at, hash);
-            self.hashes.truncate(SIZE);
-            self.limit = self.hashes.get(SIZE - 1).copied();
+    fn sort_out(&mut self) {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.hashes.truncate(SIZE);
+        self.limit = self.hashes.get(SIZE - 1).copied();
+    }
+
+    /// Ascending, without duplicates.
+    fn finish(mut self) -> Vec<u32> {
+        self.sort_out();
+        self.hashes
+    }
+}
+
+/// Where words end that count, one bit for each byte of a block: a byte that is in no word, behind as many that are in one. `mask`
+/// and that of the block before say which bytes are in words.
+#[inline]
+const fn word_ends(mask: u64, before: u64) -> u64 {
+    let pairs = mask & (mask << 1 | before >> (BLOCK - 1));
+    let pairs_before = before & before << 1;
+    let fours = pairs & (pairs << 2 | pairs_before >> (BLOCK - 2));
+    let fours_before = pairs_before & pairs_before << 2;
+    !mask & (fours << 1 | fours_before >> (BLOCK - 1))
+}
+
+/// Whether at least so many words that count end in a text.
+fn has_words(text: &[u8], fewest: u64) -> bool {
+    let (blocks, _) = text.as_chunks::<BLOCK>();
+    let (mut words, mut before) = (0, 0);
+    for block in blocks {
+        let mask = word_bytes::mask(block);
+        words += u64::from(word_ends(mask, before).count_ones());
+        before = mask;
+        if words >= fewest {
+            return true;
         }
     }
+    false
 }
 
 /// The hash of each byte.
@@ -197,16 +285,16 @@ const BYTE_HASHES: [u32; 256] = {
     hashes
 };
 
-/// Whether a byte is part of a word.
-const IN_WORDS: [bool; 256] = {
-    let mut in_words = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        in_words[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$';
-        byte += 1;
-    }
-    in_words
-};
+#[inline]
+fn hash_word(word: &[u8]) -> u32 {
+    word.iter().fold(0, |hash, byte| extend_word(hash, *byte))
+}
+
+/// As FNV-1a does.
+#[inline]
+const fn extend_word(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(0x0100_0193)
+}
 
 /// The finalizer of `MurmurHash3`: neighbouring values get unrelated hashes.
 #[inline]
@@ -246,78 +334,4 @@ impl<'de> Deserialize<'de> for Sketch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Distinct words, as minified code has them between its punctuation.
-    fn text(words: usize, seed: u64) -> String {
-        let mut random = fastrand::Rng::with_seed(seed);
-        (0..words).map(|_| format!("{:04x}(", random.u32(0x1000..0xffff_ffff))).collect()
-    }
-
-    fn alike(one: &str, other: &str) -> (bool, bool) {
-        let [one, other] = [one, other].map(|text| Sketch::of(text.as_bytes()));
-        (one.resemblance(&other).is_some(), one.is_contained(&other))
-    }
-
-    #[test]
-    fn alike_are_contents_that_share_most_of_their_words() {
-        for seed in 0..50 {
-            let page = text(2000, seed);
-            assert_eq!(alike(&page, &page), (true, true));
-            let changed = page.replacen('7', "8", 50);
-            assert!(alike(&page, &changed).0, "{seed}");
-            // A minifier renames the variables.
-            let [one, other] = ["a", "bc"].map(|name| page.replace('(', &format!("({name},")));
-            assert_eq!(alike(&one, &other), (true, true), "{seed}");
-            assert_eq!(alike(&page, &text(2000, seed + 1000)), (false, false), "{seed}");
-            let [page, changed, other] =
-                [page, changed, text(2000, seed + 1000)].map(|text| Sketch::of(text.as_bytes()));
-            assert!(page.is_unlike(&other) && !page.is_unlike(&changed), "{seed}");
-        }
-    }
-
-    #[test]
-    fn the_parts_are_contained_in_the_whole() {
-        let mut found = 0;
-        for seed in 0..50 {
-            let parts: Vec<String> = (0..4).map(|part| text(1500, seed * 10 + part)).collect();
-            let whole = Sketch::of(parts.concat().as_bytes());
-            let contained = parts.iter().filter(|part| Sketch::of(part.as_bytes()).is_contained(&whole)).count();
-            found += contained;
-            assert!(!Sketch::of(text(1500, seed + 9000).as_bytes()).is_contained(&whole), "{seed}");
-        }
-        assert!(found >= 190, "{found} of 200 parts");
-    }
-
-    #[test]
-    fn short_contents_tell_nothing() {
-        assert_eq!(alike("\"use strict\";", "\"use strict\";"), (true, true), "the windows of bytes");
-        assert_eq!(alike("a", "a"), (false, false));
-        assert_eq!(alike("", ""), (false, false));
-    }
-
-    #[test]
-    fn bytes_without_words_are_compared_by_windows() {
-        let mut random = fastrand::Rng::with_seed(3);
-        let mut noise = |length| std::iter::repeat_with(|| random.u8(128..)).take(length).collect::<Vec<u8>>();
-        let (one, other) = (noise(20_000), noise(20_000));
-        let moved = [&one[..10_000], &[1, 2, 3], &one[10_000..]].concat();
-        assert!(Sketch::of(&one).resemblance(&Sketch::of(&moved)).is_some());
-        assert_eq!(Sketch::of(&one).resemblance(&Sketch::of(&other)), None);
-    }
-
-    #[test]
-    fn pieces_do_not_matter_and_a_sketch_is_read_back() {
-        let content = text(500, 5);
-        let mut sketcher = Sketcher::default();
-        content.as_bytes().chunks(7).for_each(|piece| sketcher.add(piece));
-        let sketch = sketcher.finish();
-        assert_eq!(sketch, Sketch::of(content.as_bytes()));
-        let written = serde_json::to_string(&sketch).expect("JSON");
-        assert_eq!(serde_json::from_str::<Sketch>(&written).expect("a sketch"), sketch);
-        for bad in ["\"\"", "\"x\"", "\"wAAAA\"", "\"w!\"", "\"wAAAAAQAAAAE\"", "7"] {
-            assert!(serde_json::from_str::<Sketch>(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;
