@@ -40,7 +40,7 @@ use growth::{
     drift::{self, Drift},
 };
 use limits::GrowthLimits;
-use measure::Measuring;
+use measure::{Measuring, Sketched};
 use measured::{Measured, Request};
 use scope::{Group, Scope};
 use size_cache::SizeCache;
@@ -202,6 +202,7 @@ fn request(args: &Args, scope: &Scope) -> Request {
         baseline: PathBuf::from(&args.baseline),
         compression,
         known: Arc::default(),
+        sketched: Sketched::None,
         cache: folder.map(|folder| Arc::new(SizeCache::open(folder, &Compressor::of(compression)))),
     };
     Request {

@@ -65,6 +65,23 @@ fn renamed_and_split_files_are_no_new_code_and_a_replaced_library_is() {
 }
 
 #[test]
+fn numbered_chunks_that_move_up_are_no_new_code() {
+    let (one, other) = (code(30_000, 1), code(100_000, 2));
+    assert!(other.len() > 1_000_000);
+    let runner = built(&[("dist/1.js", &one), ("dist/2.js", &other)]);
+    runner.write("dist/1.js", code(300, 3));
+    runner.write("dist/2.js", &one);
+    runner.write("dist/3.js", &other);
+    let ended = step(&runner, &[]);
+    assert_end(&ended, 0, "passed");
+    assert_log_contains(&ended, &["`dist/1.js` +3.", "(new)"]);
+    // Another content under the number that became free.
+    runner.write("dist/1.js", code(100_000, 4));
+    let ended = step(&runner, &[]);
+    assert_end(&ended, 1, "blocked");
+}
+
+#[test]
 fn the_baseline_has_each_file_and_a_first_one_is_still_read() {
     let runner = built(&[("dist/chunk-AAAA1111.js", &code(900, 1)), ("dist/chunk-BBBB2222.js", &code(900, 2))]);
     let written: serde_json::Value =

@@ -1,7 +1,8 @@
-//! Measures a bundle: the raw and the compressed size of every judged file, and what its content is like.
+//! Measures a bundle: the raw and the compressed size of every judged file, and what its content is like. A file is read once; only
+//! one that is larger than the buffer is read twice, if what is to be done with it depends on its hash.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::{self, Read, Write},
     num::NonZero,
     path::{Path, PathBuf},
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// How many bytes of a file are in memory at a time.
-const CHUNK: u64 = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// The largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 8 << 20;
 /// With more threads the disk becomes the bottleneck.
@@ -44,10 +45,31 @@ pub struct Measuring {
     /// The baseline file, which is no part of the bundle.
     pub baseline: PathBuf,
     pub compression: Compression,
-    /// The sizes that the baseline has, by content.
-    pub known: Arc<BTreeMap<String, Sizes>>,
+    /// The files of a trusted baseline by content, which need not be compressed again.
+    pub known: Arc<HashMap<String, BundleFile>>,
+    pub sketched: Sketched,
     /// The sizes of known contents, if they are kept.
     pub cache: Option<Arc<SizeCache>>,
+}
+
+/// Which contents are sketched.
+#[derive(Clone)]
+pub enum Sketched {
+    None,
+    /// Every one, for a baseline: what it will be compared with is unknown.
+    All,
+    /// Those that the baseline of this comparison does not have; the others have its sketches, by their hashes.
+    Changed(Arc<HashMap<String, Option<Sketch>>>),
+}
+
+impl Sketched {
+    /// For a comparison with these files. Without their hashes, sketches would be compared with nothing.
+    #[must_use]
+    pub fn beside(before: &[BundleFile]) -> Self {
+        let hashed = before.iter().filter(|file| !file.sha256.is_empty());
+        let known: HashMap<_, _> = hashed.map(|file| (file.sha256.clone(), file.sketch.clone())).collect();
+        if known.is_empty() { Self::None } else { Self::Changed(Arc::new(known)) }
+    }
 }
 
 /// Measures the files below `root` that match `patterns`, except the baseline file itself. What the scope does not judge is listed
@@ -73,40 +95,12 @@ pub fn measure_as_before(root: &Path, how: &Measuring) -> Result<Bundle, Command
     measure_paths(root, paths, how).map_err(Finding::unobservable)
 }
 
-/// Adds the sketch of each content to the files with these paths.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn sketch(root: &Path, bundle: &mut Bundle, paths: &[String]) -> Result<(), Finding> {
-    let wanted: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    let sketches = in_parallel(
-        &wanted,
-        || (),
-        |(), path| {
-            let mut sketcher = Sketcher::default();
-            read_chunks(&root.join(path), |chunk| {
-                sketcher.add(chunk);
-                Ok(())
-            })
-            .map_err(|error| unreadable(path, &error))?;
-            Ok(sketcher.finish())
-        },
-    )?;
-    let mut sketches: BTreeMap<&str, Sketch> = paths.iter().map(String::as_str).zip(sketches).collect();
-    for file in &mut bundle.files {
-        if let Some(sketch) = sketches.remove(file.path.as_str()) {
-            file.sketch = Some(sketch);
-        }
-    }
-    Ok(())
-}
-
 fn measure_paths(root: &Path, paths: Vec<PathBuf>, how: &Measuring) -> Result<Bundle, Finding> {
     let Measuring { scope, baseline, compression, .. } = how;
     let baseline = baseline.strip_prefix(".").unwrap_or(baseline);
     let paths = paths.into_iter().filter(|path| path != baseline);
     let (judged, other): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| scope.judges(&path.to_string_lossy()));
-    let files = in_parallel(&judged, Deflater::new, |deflater, path| how.measure_file(root, path, deflater))?;
+    let files = in_parallel(&judged, Tools::new, |tools, path| how.measure_file(root, path, tools))?;
     let mut bundle = Bundle { compressor: Compressor::of(*compression), ..Bundle::from_files(files) };
     for path in other {
         let metadata = root.join(&path).metadata().map_err(|error| unreadable(&path, &error))?;
@@ -158,47 +152,139 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
 }
 
 impl Measuring {
-    /// The compressed size of a content that need not be compressed: the baseline has it, or an earlier run has kept it.
-    fn find(&self, sha256: &str, raw: u64) -> Option<u64> {
-        // Asked first, because a kept size stays as long as it is asked for.
-        let kept = self.cache.as_ref().and_then(|cache| cache.find(sha256, raw));
-        let known = self.known.get(sha256).filter(|sizes| sizes.raw == raw).map(|sizes| sizes.compressed);
-        known.or(kept)
+    fn measure_file(&self, root: &Path, path: &Path, tools: &mut Tools) -> Result<BundleFile, Finding> {
+        let measured = self.measure_content(&root.join(path), tools).map_err(|error| unreadable(path, &error))?;
+        Ok(BundleFile { path: path.to_string_lossy().into_owned(), ..measured })
     }
 
-    fn measure_file(&self, root: &Path, path: &Path, deflater: &mut Deflater) -> Result<BundleFile, Finding> {
-        let (sizes, sha256) =
-            self.measure_content(&root.join(path), deflater).map_err(|error| unreadable(path, &error))?;
-        Ok(BundleFile { path: path.to_string_lossy().into_owned(), sizes, sha256, ..BundleFile::default() })
-    }
-
-    fn measure_content(&self, path: &Path, deflater: &mut Deflater) -> io::Result<(Sizes, String)> {
+    /// Sizes, hash and sketch of a content.
+    fn measure_content(&self, path: &Path, Tools { buffer, deflater }: &mut Tools) -> io::Result<BundleFile> {
+        let mut content = Content { path, buffer, length: None };
+        let mut sketcher = Sketcher::default();
+        // What does not depend on the hash is done in the same pass.
         let is_gzip = self.compression != Compression::Brotli;
-        let is_new = is_gzip && self.known.is_empty();
+        let is_new = self.known.is_empty();
+        let first = Steps { gzip: is_gzip && is_new, sketch: is_new && matches!(self.sketched, Sketched::All) };
         let mut hash = Sha256::new();
-        let mut raw = 0;
-        read_chunks(path, |chunk| {
-            raw += chunk.len() as u64;
+        let raw = content.read(|chunk| {
             hash.update(chunk);
-            if is_new { deflater.add(chunk) } else { Ok(()) }
+            first.take(chunk, deflater, &mut sketcher)
         })?;
         let sha256 = hex(&hash.finalize());
-        let compressed = if is_new {
-            deflater.finish()?
-        } else if let Some(known) = self.find(&sha256, raw) {
-            known
-        } else if is_gzip {
-            read_chunks(path, |chunk| deflater.add(chunk))?;
-            deflater.finish()?
-        } else {
-            let compressed = brotli_size(path, &sha256)?;
-            if let Some(cache) = &self.cache {
-                cache.add(&sha256, raw, compressed);
-            }
-            compressed
+        let known = self.known.get(&sha256).filter(|file| file.sizes.raw == raw);
+        let mut compressed = if first.gzip { Some(deflater.finish()?) } else { self.find(known, &sha256, raw) };
+        let before = match &self.sketched {
+            Sketched::None => Some(None),
+            Sketched::All => known.map(|file| file.sketch.clone()).filter(Option::is_some),
+            Sketched::Changed(known) => known.get(&sha256).cloned(),
         };
-        Ok((Sizes { raw, compressed }, sha256))
+        let second = Steps { gzip: is_gzip && compressed.is_none(), sketch: !first.sketch && before.is_none() };
+        if second.gzip || second.sketch {
+            content.read(|chunk| second.take(chunk, deflater, &mut sketcher))?;
+        }
+        if second.gzip {
+            compressed = Some(deflater.finish()?);
+        }
+        let compressed = match compressed {
+            Some(compressed) => compressed,
+            None => self.brotli_size(&mut content, &sha256, raw)?,
+        };
+        let sketch = before.unwrap_or_else(|| Some(sketcher.finish()));
+        Ok(BundleFile { sizes: Sizes { raw, compressed }, sha256, sketch, ..BundleFile::default() })
     }
+
+    /// The compressed size of a content that need not be compressed: the baseline has it, or an earlier run has kept it.
+    fn find(&self, known: Option<&BundleFile>, sha256: &str, raw: u64) -> Option<u64> {
+        // Asked first, because a kept size stays as long as it is asked for.
+        let kept = self.cache.as_ref().and_then(|cache| cache.find(sha256, raw));
+        known.map(|file| file.sizes.compressed).or(kept)
+    }
+
+    fn brotli_size(&self, content: &mut Content<'_>, sha256: &str, raw: u64) -> io::Result<u64> {
+        let mut whole = Vec::new();
+        content.read(|chunk| {
+            whole.extend_from_slice(chunk);
+            Ok(())
+        })?;
+        let compressed = brotli_size(&whole, sha256)?;
+        if let Some(cache) = &self.cache {
+            cache.add(sha256, raw, compressed);
+        }
+        Ok(compressed)
+    }
+}
+
+/// What is done with a content while it is read.
+struct Steps {
+    gzip: bool,
+    sketch: bool,
+}
+
+impl Steps {
+    fn take(&self, chunk: &[u8], deflater: &mut Deflater, sketcher: &mut Sketcher) -> io::Result<()> {
+        if self.sketch {
+            sketcher.add(chunk);
+        }
+        if self.gzip { deflater.add(chunk) } else { Ok(()) }
+    }
+}
+
+/// What each thread has for its files.
+struct Tools {
+    buffer: Vec<u8>,
+    deflater: Deflater,
+}
+
+impl Tools {
+    fn new() -> Self {
+        Self { buffer: vec![0; CHUNK], deflater: Deflater::new() }
+    }
+}
+
+/// The content of a file, which can be read several times. One that is smaller than the buffer stays there.
+struct Content<'a> {
+    path: &'a Path,
+    buffer: &'a mut [u8],
+    length: Option<usize>,
+}
+
+impl Content<'_> {
+    /// Reads it in whole chunks, even after short reads: the compressor gets the same pieces every time. Returns its length.
+    fn read(&mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<u64> {
+        if let Some(length) = self.length.filter(|length| *length < self.buffer.len()) {
+            take(&self.buffer[..length])?;
+            return Ok(length as u64);
+        }
+        let mut file = files::open(self.path)?;
+        let mut length = 0;
+        loop {
+            let filled = fill(&mut file, self.buffer)?;
+            take(&self.buffer[..filled])?;
+            length += filled;
+            if filled < self.buffer.len() {
+                break;
+            }
+        }
+        if self.length.is_some_and(|before| before != length) {
+            return Err(io::Error::other("it changed while it was read"));
+        }
+        self.length = Some(length);
+        Ok(length as u64)
+    }
+}
+
+/// Fills the buffer as far as the file has bytes. Returns how many these are.
+fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// Counts the bytes of gzip at the highest level. One for many files: its tables take longer to make than a small file to compress.
@@ -235,14 +321,9 @@ impl Deflater {
     }
 }
 
-/// The size of a file whose content has this hash: its size is kept by the hash, so it must be that of no other content.
-fn brotli_size(path: &Path, sha256: &str) -> io::Result<u64> {
-    let mut content = Vec::new();
-    read_chunks(path, |chunk| {
-        content.extend_from_slice(chunk);
-        Ok(())
-    })?;
-    if hex(&Sha256::digest(&content)) != sha256 {
+/// The size of a content with this hash: it is kept by the hash, so it must be that of no other content.
+fn brotli_size(content: &[u8], sha256: &str) -> io::Result<u64> {
+    if hex(&Sha256::digest(content)) != sha256 {
         return Err(io::Error::other("it changed while it was read"));
     }
     let parameters = BrotliEncoderParams {
@@ -251,21 +332,8 @@ fn brotli_size(path: &Path, sha256: &str) -> io::Result<u64> {
         ..BrotliEncoderParams::default()
     };
     let mut counter = ByteCounter(0);
-    brotli::BrotliCompress(&mut content.as_slice(), &mut counter, &parameters)?;
+    brotli::BrotliCompress(&mut &content[..], &mut counter, &parameters)?;
     Ok(counter.0)
-}
-
-/// Reads a file in whole chunks, even after short reads: the compressor gets the same pieces every time.
-fn read_chunks(path: &Path, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let mut file = files::open(path)?;
-    let mut chunk = Vec::new();
-    loop {
-        chunk.clear();
-        if (&mut file).take(CHUNK).read_to_end(&mut chunk)? == 0 {
-            return Ok(());
-        }
-        take(&chunk)?;
-    }
 }
 
 /// Counts the bytes that are written to it.

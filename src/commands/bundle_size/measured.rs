@@ -5,9 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use super::{
     baseline::Baseline,
     bundle::{Bundle, BundleFile, Compressor},
-    measure::{self, Measuring},
+    measure::{self, Measuring, Sketched},
     packages::{self, Packages},
-    pairing,
     scope::Scope,
 };
 use crate::{
@@ -83,7 +82,7 @@ pub fn measure_bundle(
         && baseline.compressor == Compressor::of(request.how.compression)
     {
         let files = baseline.files.iter().filter(|file| !file.sha256.is_empty());
-        request.how.known = Arc::new(files.map(|file| (file.sha256.clone(), file.sizes)).collect());
+        request.how.known = Arc::new(files.map(|file| (file.sha256.clone(), file.clone())).collect());
     }
     let measure: BlockingCall<_> = Box::new(move || measure(Path::new("."), &request, patterns, &known));
     let [measured] = observe_once(&ctx.execution, TIME_LIMIT, [measure])?;
@@ -108,21 +107,15 @@ pub fn measure(
     known: &[BundleFile],
 ) -> Result<Measured, CommandError> {
     let Request { path, how, stats, for_baseline, .. } = request;
+    let sketched = if *for_baseline { Sketched::All } else { Sketched::beside(known) };
+    let how = Measuring { sketched, ..how.clone() };
     let scope = &how.scope;
-    let mut bundle = measure::measure(root, path, how).map_err(|error| named("path", error))?;
+    let mut bundle = measure::measure(root, path, &how).map_err(|error| named("path", error))?;
     let mut before = Bundle::from_files([]);
     if let Some(patterns) = patterns {
         let scope = Scope { patterns, groups: scope.groups.clone() };
         before = measure::measure_as_before(root, &Measuring { scope, ..how.clone() })?;
         before.files.retain(|file| !bundle.files.iter().any(|own| own.path == file.path));
-    }
-    for bundle in [&mut bundle, &mut before] {
-        let paths = if *for_baseline {
-            bundle.files.iter().map(|file| file.path.clone()).collect()
-        } else {
-            pairing::changed_paths(known, &bundle.files)
-        };
-        measure::sketch(root, bundle, &paths).map_err(Finding::unobservable)?;
     }
     let find_stats = || files::find(root, stats).map_err(|finding| named("stats", finding.bad_input()));
     let named = if stats.is_empty() { Vec::new() } else { find_stats()? };

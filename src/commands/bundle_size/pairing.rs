@@ -17,14 +17,6 @@ pub struct FileMatch<'a> {
     pub replaced: bool,
 }
 
-/// The current files whose sketch is needed: those whose content is in no file of the baseline.
-#[must_use]
-pub fn changed_paths(before: &[BundleFile], now: &[BundleFile]) -> Vec<String> {
-    let known: HashSet<&str> = before.iter().map(|file| file.sha256.as_str()).filter(|hash| !hash.is_empty()).collect();
-    let changed = now.iter().filter(|file| !known.is_empty() && !known.contains(file.sha256.as_str()));
-    changed.map(|file| file.path.clone()).collect()
-}
-
 /// Matches every file exactly once, by the strongest evidence first: path, content, the bundler's manifest, the name without
 /// its hash, similar content.
 #[must_use]

@@ -21,7 +21,8 @@ fn measured_beside(root: &tempfile::TempDir, patterns: &[&str], baseline: &str) 
 
 fn how(patterns: Vec<String>, baseline: &str, compression: Compression) -> Measuring {
     let scope = Scope { patterns, ..Scope::default() };
-    Measuring { scope, baseline: baseline.into(), compression, known: Arc::default(), cache: None }
+    let known = Arc::default();
+    Measuring { scope, baseline: baseline.into(), compression, known, sketched: Sketched::None, cache: None }
 }
 
 fn paths(bundle: &Bundle) -> Vec<&str> {
@@ -79,12 +80,15 @@ fn one_deflater_measures_many_files_as_if_each_were_the_first() {
     }
 }
 
+/// The hash of `one`.
+const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
+
 #[test]
 fn a_content_that_the_baseline_has_is_not_compressed_again() {
     let root = bundle(&[("a.js", b"one"), ("b.js", b"two")]);
-    let one = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed".to_owned();
     for (raw, compressed) in [(3, 1000), (4, 23)] {
-        let known = Arc::new(BTreeMap::from([(one.clone(), Sizes { raw, compressed: 1000 })]));
+        let file = BundleFile { sizes: Sizes { raw, compressed: 1000 }, ..BundleFile::default() };
+        let known = Arc::new(HashMap::from([(ONE.to_owned(), file)]));
         let how = Measuring { known, ..how(vec![".".to_owned()], "", Compression::Gzip) };
         let measured = measure(root.path(), &[".".parse().expect("a pattern")], &how).expect("measured");
         let sizes: Vec<u64> = measured.files.iter().map(|file| file.sizes.compressed).collect();
@@ -139,7 +143,7 @@ fn what_no_browser_runs_is_listed() {
         [("dist/app.3f2a.js.map", 3), ("dist/photo.png", 4)]
     );
     assert_eq!((measured.count().as_str(), measured.total().raw), ("2 files", 8));
-    assert_eq!(measured.files[0].sha256, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed");
+    assert_eq!(measured.files[0].sha256, ONE);
 }
 
 #[test]
@@ -151,14 +155,66 @@ fn a_manifest_names_the_files() {
 }
 
 #[test]
-fn a_sketch_is_that_of_the_whole_content() {
-    let text = code(600_000);
-    let root = bundle(&[("app.js", &text), ("b.js", b"b")]);
-    let mut measured = measured(&root, &["."]);
-    sketch(root.path(), &mut measured, &["app.js".to_owned()]).expect("sketched");
-    assert_eq!(measured.files[0].sketch, Some(Sketch::of(&text)));
-    assert_eq!(measured.files[1].sketch, None);
-    sketch(root.path(), &mut measured, &["gone.js".to_owned()]).expect_err("gone");
+fn only_the_sketches_that_are_needed_are_made() {
+    // Longer than a buffer, as long as one, and shorter.
+    let texts = [code(600_000), code(CHUNK), code(20_000)];
+    let root = bundle(&[("a.js", &texts[0]), ("b.js", &texts[1]), ("c.js", &texts[2]), ("one.js", b"one")]);
+    let measured = |sketched: &Sketched, known: &[(&str, BundleFile)]| {
+        let known = known.iter().map(|(sha256, file)| ((*sha256).to_owned(), file.clone())).collect();
+        let how =
+            Measuring { known: Arc::new(known), sketched: sketched.clone(), ..how(Vec::new(), "", Compression::Gzip) };
+        measure(root.path(), &[".".parse().expect("a pattern")], &how).expect("measured").files
+    };
+    let sketches = |files: &[BundleFile]| files.iter().map(|file| file.sketch.clone()).collect::<Vec<_>>();
+    let expected: Vec<_> =
+        texts.iter().map(Vec::as_slice).chain([b"one".as_slice()]).map(Sketch::of).map(Some).collect();
+    let first = measured(&Sketched::All, &[]);
+    assert_eq!(sketches(&first), expected);
+    assert_eq!(sketches(&measured(&Sketched::None, &[])), [const { None }; 4]);
+    // What is known of a content is taken over.
+    let mut before = vec![first[0].clone(), first[3].clone()];
+    before[1].sketch = Some(Sketch::of(b"another content, so that it is clear where this sketch is from"));
+    let beside = Sketched::beside(&before);
+    let known = [(before[0].sha256.as_str(), before[0].clone()), (ONE, before[1].clone())];
+    let changed = [&expected[..3], &[before[1].sketch.clone()]].concat();
+    for known in [&[][..], &known] {
+        let files = measured(&beside, known);
+        assert_eq!(sketches(&files), changed);
+        assert!(files.iter().zip(&first).all(|(now, first)| now.sizes == first.sizes && now.sha256 == first.sha256));
+        assert_eq!(sketches(&measured(&Sketched::None, known)), [const { None }; 4]);
+    }
+    assert_eq!(sketches(&measured(&Sketched::All, &known)), changed);
+    before[1].sketch = None;
+    assert_eq!(sketches(&measured(&Sketched::beside(&before), &[]))[2..], [expected[2].clone(), None]);
+    assert_eq!(sketches(&measured(&Sketched::All, &[(ONE, before[1].clone())])), expected);
+    // Without hashes, as in a baseline of the first schema, sketches are compared with nothing.
+    let sums = [BundleFile { sha256: String::new(), ..before[0].clone() }];
+    assert_eq!(sketches(&measured(&Sketched::beside(&sums), &[])), [const { None }; 4]);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_not_measured() {
+    let root = bundle(&[("a.js", &code(CHUNK))]);
+    let path = root.path().join("a.js");
+    let mut buffer = vec![0; CHUNK];
+    let mut content = Content { path: &path, buffer: &mut buffer, length: None };
+    assert_eq!(content.read(|_| Ok(())).expect("read"), CHUNK as u64);
+    assert_eq!(content.read(|_| Ok(())).expect("read again"), CHUNK as u64);
+    write_atomically(&path, b"one").expect("changed");
+    assert_eq!(content.read(|_| Ok(())).expect_err("changed").to_string(), "it changed while it was read");
+    // A small file stays in memory.
+    let mut content = Content { path: &path, buffer: &mut buffer, length: None };
+    content.read(|_| Ok(())).expect("read");
+    std::fs::remove_file(&path).expect("removed");
+    let mut read = Vec::new();
+    content
+        .read(|chunk| {
+            read.extend_from_slice(chunk);
+            Ok(())
+        })
+        .expect("read again");
+    assert_eq!(read, b"one");
+    assert_eq!(brotli_size(b"two", ONE).expect_err("changed").to_string(), "it changed while it was read");
 }
 
 #[test]
@@ -206,7 +262,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let root = bundle(&[("dist/app.js", b"one")]);
     let paths = ["dist/app.js", "dist/gone.js"].map(PathBuf::from);
     let how = how(Vec::new(), "", Compression::Gzip);
-    let finding = in_parallel(&paths, Deflater::new, |deflater, path| how.measure_file(root.path(), path, deflater))
+    let finding = in_parallel(&paths, Tools::new, |tools, path| how.measure_file(root.path(), path, tools))
         .expect_err("gone")
         .to_string();
     assert!(finding.starts_with("dist/gone.js: cannot be read: No such file"), "{finding}");

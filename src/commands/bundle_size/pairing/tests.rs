@@ -171,11 +171,3 @@ fn every_file_is_matched_once() {
         assert_eq!(matched(&|each| each.now.iter().map(|file| file.sizes.raw).sum()), total(&now));
     }
 }
-
-#[test]
-fn only_changed_files_are_sketched() {
-    let before = [file("a.js", "one"), file("b.js", "two")];
-    let now = [file("a.js", "one"), file("b.js", "three"), file("c.js", "two")];
-    assert_eq!(changed_paths(&before, &now), ["b.js"]);
-    assert_eq!(changed_paths(&[], &now), [""; 0]);
-}
