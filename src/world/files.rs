@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
-    io::{Read, Write},
+    io::{Read, Seek, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Component, Path, PathBuf},
     str::FromStr,
@@ -298,11 +298,26 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Finding> {
     let finding = |actual: String| Finding::inconclusive(path.display().to_string()).actual(actual);
     let unreadable = |error: io::Error| finding(error.to_string()).expected("a file that can be read");
     let file = open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
+    // With room for all of it, nothing is copied while it is read. It may still grow.
+    let length = file.metadata().map_or(0, |metadata| metadata.len()).min(max);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max {
         return Err(finding(format!("more than {max} bytes")).expected(format!("at most {max} bytes")));
     }
+    Ok(bytes)
+}
+
+/// The last bytes of a regular file, at most `length`.
+///
+/// # Errors
+/// The file is missing, not regular, or unreadable.
+pub fn read_end(path: &Path, length: u64) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    let start = file.metadata()?.len().saturating_sub(length);
+    file.seek(io::SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -194,6 +194,19 @@ fn reading_stops_at_the_size_limit() {
     assert!(read_bounded(root.path(), 4).is_err(), "a folder");
 }
 
+#[test]
+fn the_end_of_a_file_is_read_alone() {
+    let root = workspace(&["12345", "empty"]);
+    let path = root.path().join("12345");
+    for (length, end) in [(0, ""), (2, "45"), (5, "12345"), (6, "12345")] {
+        assert_eq!(read_end(&path, length).expect("read"), end.as_bytes());
+    }
+    write_atomically(&root.path().join("empty"), b"").expect("a file");
+    assert_eq!(read_end(&root.path().join("empty"), 3).expect("read"), b"");
+    read_end(&root.path().join("gone"), 3).expect_err("missing");
+    read_end(root.path(), 3).expect_err("a folder");
+}
+
 fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .expect("a folder")

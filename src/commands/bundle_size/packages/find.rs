@@ -11,13 +11,13 @@ use crate::{
         bundle::Bundle,
         kinds::{FileKind, file_name},
     },
-    world::files::read_bounded,
+    world::files::{read_bounded, read_end},
 };
 
 /// The largest file that is read, in bytes: the statistics of large builds have a hundred megabytes.
 const MAX_SIZE: u64 = 256 << 20;
 /// How much of the end of a script is searched for the name of its map, in bytes.
-const LONGEST_URL: usize = 300;
+const LONGEST_URL: u64 = 300;
 /// The names under which bundlers and their plugins write their data.
 const NAMES: [&str; 9] = [
     "meta.json",
@@ -75,11 +75,11 @@ fn read(text: &[u8]) -> Option<Parts> {
     esbuild::read(text).or_else(|| rollup::read(text)).or_else(|| webpack::read(text))
 }
 
-/// The map that the last line of a script names (`//# sourceMappingURL=…`): Turbopack's have a name of their own. Only a file in
-/// the same folder counts.
-fn named_map(path: &str, script: &[u8]) -> Option<String> {
+/// The map that the last line of a script names (`//# sourceMappingURL=…`), by the end of the script: Turbopack's have a name of their
+/// own. Only a file in the same folder counts.
+fn named_map(path: &str, end: &[u8]) -> Option<String> {
     const MARK: &str = "sourceMappingURL=";
-    let end = String::from_utf8_lossy(&script[script.len().saturating_sub(LONGEST_URL)..]).into_owned();
+    let end = String::from_utf8_lossy(end).into_owned();
     let (_, name) = end.rsplit_once(MARK)?;
     let name = name.trim_end().trim_end_matches("*/").trim_end();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-[]@~+".contains(&byte);
@@ -98,9 +98,11 @@ fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
             continue;
         }
         let read = |path: &str| read_bounded(&root.join(path), MAX_SIZE).ok();
-        let Some(script) = read(&file.path) else { continue };
-        let map = named_map(&file.path, &script).unwrap_or_else(|| format!("{}.map", file.path));
-        let Some(sources) = read(&map).and_then(|map| source_map::read(&map, &script)) else { continue };
+        // Most builds have no maps: then no script is read whole.
+        let Ok(end) = read_end(&root.join(&file.path), LONGEST_URL) else { continue };
+        let map = named_map(&file.path, &end).unwrap_or_else(|| format!("{}.map", file.path));
+        let Some((map, script)) = read(&map).and_then(|map| Some((map, read(&file.path)?))) else { continue };
+        let Some(sources) = source_map::read(&map, &script) else { continue };
         let mut parts = Parts::default();
         parts.outputs.insert(file.path.clone(), Some(file.sizes.raw));
         let attributed = sources.values().copied().fold(0, u64::saturating_add);
@@ -118,6 +120,10 @@ fn from_maps(root: &Path, bundle: &Bundle) -> Packages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        commands::bundle_size::{bundle::BundleFile, sizes::Sizes},
+        world::files::write_atomically,
+    };
 
     #[test]
     fn the_last_line_of_a_script_names_its_map() {
@@ -132,7 +138,42 @@ mod tests {
         ] {
             assert_eq!(named_map(path, script.as_bytes()).as_deref(), map, "{script}");
         }
-        let far = format!("//# sourceMappingURL=a.js.map{}", " ".repeat(LONGEST_URL));
-        assert_eq!(named_map("a.js", far.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_script_is_attributed_by_its_map() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let code = "x(1);".repeat(200);
+        let map =
+            |source: &str| format!(r#"{{ "version": 3, "sources": ["{source}"], "names": [], "mappings": "AAAA" }}"#);
+        let named = format!("{code}\n//# sourceMappingURL=by-name.js.map");
+        for (name, content) in [
+            ("dist/a.js", named.clone()),
+            ("dist/by-name.js.map", map("../node_modules/named/i.js")),
+            ("dist/b.js", code.clone()),
+            ("dist/b.js.map", map("../node_modules/beside/i.js")),
+            ("dist/c.js", code.clone()),
+            ("dist/d.js", "//# sourceMappingURL=a.js.map".to_owned() + &" ".repeat(300)),
+        ] {
+            write_atomically(&root.path().join(name), content.as_bytes()).expect("a file");
+        }
+        let file = |path: &str, length: usize| BundleFile {
+            path: path.to_owned(),
+            sizes: Sizes { raw: length as u64, compressed: 0 },
+            ..BundleFile::default()
+        };
+        let bundle = Bundle::from_files([
+            file("dist/a.js", named.len()),
+            file("dist/b.js", 1000),
+            file("dist/c.js", 1000),
+            file("dist/d.js", 329),
+            file("dist/gone.js", 9),
+        ]);
+        let found = find(root.path(), &bundle, &[]);
+        assert_eq!(found.source, "source maps");
+        let bytes: Vec<_> = found.bytes().into_iter().collect();
+        let own = named.len() as u64 - 1000;
+        let row = |name: &str, bytes| (name.to_owned(), bytes);
+        assert_eq!(bytes, [row(OWN_CODE, own), row("beside", 1000), row("named", 1000)]);
     }
 }
