@@ -33,11 +33,12 @@ impl ProposalBase {
     /// GitHub or git do not answer.
     pub fn read(session: &Session<'_>) -> Result<Self, CommandError> {
         let Session { promote, repo, on_branch, branch, github, repository, ctx, .. } = session;
+        // Before the base: a newer one that is merged meanwhile is on the base then.
+        let rivals = read_rivals(session).map_err(Finding::unobservable)?;
         let tip = repo.tip()?;
         let (modes, snapshot) = read_snapshot(repo, ctx, &tip.commit, *promote)?;
         let found = read_tip(on_branch, branch).map_err(Finding::unobservable)?;
         let own = github.pull_requests_of_branch(repository, &on_branch.branch).map_err(Finding::unobservable)?;
-        let rivals = read_rivals(session).map_err(Finding::unobservable)?;
         Ok(Self { tip, modes, snapshot, on_branch: found, own, rivals })
     }
 
