@@ -12,8 +12,7 @@ if ! command -v npm >/dev/null; then
     exit 77 # .ci/run counts it as skipped
 fi
 gate="${PROMOTE_GATES:-$PWD/target/debug/promote-gates}"
-# With the feature, so that all scripts share one build.
-[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked --features e2e
+[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked
 shop="$(mktemp -d)"
 trap 'rm -rf "$shop"' EXIT
 cd "$shop"

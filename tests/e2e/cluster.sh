@@ -37,7 +37,7 @@ main() {
     local left_out=()
     runner || left_out+=(--skip runner::)
     own_files || left_out+=(--skip access::inside_a_cluster)
-    cargo test --features e2e --test e2e_cluster "$@" ${left_out[@]:+-- "${left_out[@]}"}
+    cargo test --test e2e_cluster "$@" ${left_out[@]:+-- "${left_out[@]}"}
 }
 
 # Whether act is available: from ACT, which .ci/run exports, or from the cache.

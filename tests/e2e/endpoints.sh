@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 main() {
     nginx
     export PROMOTE_GATES_E2E_NGINX
-    cargo test --locked --features e2e --test e2e_endpoints "$@"
+    cargo test --locked --test e2e_endpoints "$@"
 }
 
 skip() {

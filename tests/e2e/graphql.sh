@@ -21,4 +21,4 @@ skip() {
 npm_file "$schema" "@octokit/graphql-schema@$version" schema.graphql "$sum"
 python_packages "$judge" "$requirements"
 PROMOTE_GATES_E2E_GRAPHQL="$schema" PROMOTE_GATES_E2E_PYTHON="$judge/bin/python" \
-    cargo test --locked --features e2e --test e2e_graphql "$@"
+    cargo test --locked --test e2e_graphql "$@"

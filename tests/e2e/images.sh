@@ -24,4 +24,4 @@ build_helm() {
 renderers "$cache"
 installed "$helm" build_helm
 
-PROMOTE_GATES_E2E_HELM=$helm/bin/helm cargo test --locked --features e2e --test e2e_images "$@"
+PROMOTE_GATES_E2E_HELM=$helm/bin/helm cargo test --locked --test e2e_images "$@"

@@ -11,8 +11,7 @@ for tool in actionlint check-jsonschema zizmor; do
     fi
 done
 program="${PROMOTE_GATES:-$PWD/target/debug/promote-gates}"
-# With the feature, so that all scripts share one build.
-[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked --features e2e
+[[ -n ${PROMOTE_GATES:-} ]] || cargo build --locked
 rules=$PWD/.github/zizmor.yml
 samples="$(mktemp -d)"
 trap 'rm -rf "$samples"' EXIT

@@ -50,7 +50,7 @@ main() {
     rm -rf "$results"
     mkdir -p "$results"
     # Inside there is no network for cargo.
-    cargo test --locked --features e2e --test e2e_kubelet --no-run
+    cargo test --locked --test e2e_kubelet --no-run
     local code=0
     if (($#)); then
         tests "$@" -- || code=$?
@@ -65,7 +65,7 @@ main() {
 
 # The tests mostly wait for their pods, and do so at the same time.
 tests() {
-    isolated cargo test --locked --offline --features e2e --test e2e_kubelet "$@" --test-threads 32
+    isolated cargo test --locked --offline --test e2e_kubelet "$@" --test-threads 32
 }
 
 skip() {

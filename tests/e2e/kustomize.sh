@@ -13,4 +13,4 @@ skip() {
 source tests/e2e/tools/builds.sh
 
 renderers "${PROMOTE_GATES_CACHE:-$HOME/.cache/promote-gates}"
-cargo test --locked --features e2e --test e2e_kustomize "$@"
+cargo test --locked --test e2e_kustomize "$@"

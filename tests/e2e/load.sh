@@ -24,7 +24,7 @@ main() {
     ((${#left_out[@]} < 2 * ${#tools[@]})) || exit 77 # .ci/run counts it as skipped
     PATH=$cache/oha-$oha/bin:$cache/vegeta-$vegeta/bin:$cache/locust-$locust/bin:$cache/prometheus-packages/usr/bin:$PATH
     # One after the other: load tests disturb each other. Within a test, pairs of targets are measured at once.
-    cargo test --locked --features e2e --test e2e_load "$@" -- --test-threads 1 "${left_out[@]}"
+    cargo test --locked --test e2e_load "$@" -- --test-threads 1 "${left_out[@]}"
 }
 
 skip() {

@@ -1,6 +1,6 @@
 //! End-to-end tests: the actions and the shipped workflows on a real runner, the launcher in real shells.
 //!
-//! `.ci/run` installs the tools and runs `cargo test --features e2e --test e2e`. A missing tool fails the tests; it does not
+//! `.ci/run` installs the tools and runs `cargo test --test e2e`. A missing tool fails the tests; it does not
 //! skip them. Each module tests one subject; `act`, `repo` and `acme` are their shared test environment.
 
 #![expect(clippy::expect_used, reason = "a test fails if its environment cannot be set up")]

@@ -20,7 +20,7 @@ main() {
     export PROMOTE_GATES_ALERTMANAGER
     # Two at a time: one of them waits out the two minutes in which a new Alertmanager proves nothing. Not more: scrapes of a second
     # are late on a busy machine.
-    cargo test --locked --features e2e --test e2e_metric "$@" -- --test-threads 2
+    cargo test --locked --test e2e_metric "$@" -- --test-threads 2
 }
 
 # Debian gives it another name.

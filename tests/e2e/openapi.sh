@@ -22,4 +22,4 @@ skip() {
 npm_file "$description" "@octokit/openapi@$version" generated/api.github.com.json "$sum"
 python_packages "$judge" "$requirements"
 PROMOTE_GATES_E2E_OPENAPI="$description" PROMOTE_GATES_E2E_PYTHON="$judge/bin/python" \
-    cargo test --locked --features e2e --test e2e_openapi "$@"
+    cargo test --locked --test e2e_openapi "$@"

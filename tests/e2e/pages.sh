@@ -31,7 +31,7 @@ main() {
     export PROMOTE_GATES_PAGES=$pages
     rm -f "$pages/measures.txt"
     local code=0
-    cargo test --locked --features e2e --test e2e_pages "$@" || code=$?
+    cargo test --locked --test e2e_pages "$@" || code=$?
     [[ ! -e $pages/measures.txt ]] || cat "$pages/measures.txt"
     return "$code"
 }

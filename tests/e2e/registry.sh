@@ -14,7 +14,7 @@ main() {
     nginx
     registry
     export PROMOTE_GATES_E2E_NGINX PROMOTE_GATES_E2E_REGISTRY
-    cargo test --locked --features e2e --test e2e_registry "$@"
+    cargo test --locked --test e2e_registry "$@"
 }
 
 skip() {

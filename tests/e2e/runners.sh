@@ -24,7 +24,7 @@ main() {
     if [[ " $* " != *' -- '* ]]; then
         set -- "$@" --
     fi
-    cargo test --locked --features e2e --test e2e_runners "$@" "${without[@]}"
+    cargo test --locked --test e2e_runners "$@" "${without[@]}"
 }
 
 skip() {
