@@ -69,7 +69,7 @@ const CONDITIONS: [Condition; 3] = [
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    let (mut runs, mut seconds) = (7, 20);
+    let (mut runs, mut seconds) = (7, 10);
     while let Some(name) = arguments.next() {
         let value = arguments.next().unwrap_or_default();
         if name == "serve" {

