@@ -144,9 +144,9 @@ impl CommitHistory {
         self.commits.push(FakeCommit { parents: Some(parents), ..commit });
     }
 
-    /// Adds a first commit to an empty history, so that a branch has a commit to point to.
+    /// Adds a first commit to a default branch without one, so that a branch has a commit to point to.
     pub fn ensure_first_commit(&mut self) {
-        if self.commits.is_empty() {
+        if !self.branches.contains_key(&self.default_branch) {
             let commit = FakeCommit { message: "Initial commit".to_owned(), ..FakeCommit::default() };
             self.push(&self.default_branch.clone(), commit);
         }
