@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
 
-use super::infra::PlannedCommit;
+use super::infra::{AFTER_A_LOST_ANSWER, PlannedCommit};
 use crate::{
     context::CommandContext,
     error::CommandError,
@@ -29,7 +29,7 @@ pub struct CommitApi {
     pub repository: Repository,
 }
 
-/// A commit that another one goes on top of.
+/// The parent of a commit to make.
 pub struct ParentCommit {
     pub commit: Commit,
     /// The id of its tree; `None`: it is in the checkout, where git finds it.
@@ -77,8 +77,7 @@ impl CommitApi {
             Some(tree) => tree.clone(),
             None => repo.git.tree_of(&parent.commit).map_err(WriteOutcome::Refused)?,
         };
-        let mode_of = |path: &TreePath| modes.get(path).copied().unwrap_or(FileMode::Regular);
-        let files = edit.files.iter().map(|(path, text)| TreeFile { path, mode: mode_of(path), text });
+        let files = edit.files_with_modes(modes).map(|(path, mode, text)| TreeFile { path, mode, text });
         let files: Vec<TreeFile<'_>> = files.collect();
         let tree = made(github.create_tree(permit, repository, &base, &files), "tree")?;
         let new = NewCommit { parent: &parent.commit, tree: &tree, message: &edit.message };
@@ -123,9 +122,9 @@ impl CommitApi {
             SendOutcome::Unknown { why } => {
                 ctx.log.say(&format!("GitHub's answer is lost, checking whether {branch} has the commit: {why}"));
                 sent.borrow_mut().push(result);
-                WriteOutcome::Unknown(Finding::inconclusive("branch").actual(why).expected("an answer").next(
-                    "look at the branch before running it again; a second run is safe: an image that is already set is not committed twice",
-                ))
+                WriteOutcome::Unknown(
+                    Finding::inconclusive("branch").actual(why).expected("an answer").next(AFTER_A_LOST_ANSWER),
+                )
             }
         }
     }

@@ -29,7 +29,7 @@ pub use image_edit::{FieldEdit, FileTexts, ImageEdit};
 pub use image_field::{FieldPlace, ImageField, ImageName, NewImage};
 pub use image_locator::{ImageArgs, ImageLocator};
 pub use image_locators::ImageLocators;
-pub use plan::{InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult, agreed_image};
+pub use plan::{AFTER_A_LOST_ANSWER, InfraSnapshot, PlannedCommit, PromotionPlan, PromotionResult, agreed_image};
 
 /// The outputs of every command that changes the image.
 pub const COMMIT: Output = Output { name: "commit", help: "SHA of the commit that set the image; empty if unknown" };

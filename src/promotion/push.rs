@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use super::infra::PlannedCommit;
+use super::infra::{AFTER_A_LOST_ANSWER, PlannedCommit};
 use crate::{
     context::CommandContext,
     finding::Finding,
@@ -10,6 +10,16 @@ use crate::{
     reconcile::{Permit, WriteOutcome},
     world::git::{Commit, CommitIdentity, FileMode, NewFile, PushOutcome, Signature, TreePath},
 };
+
+impl PlannedCommit {
+    /// The files that change, with the modes that they have; a new one is a regular file.
+    pub fn files_with_modes(
+        &self,
+        modes: &BTreeMap<TreePath, FileMode>,
+    ) -> impl Iterator<Item = (&TreePath, FileMode, &String)> {
+        self.files.iter().map(|(path, text)| (path, modes.get(path).copied().unwrap_or(FileMode::Regular), text))
+    }
+}
 
 /// Makes the commit of a plan on top of another one. Nothing leaves this machine.
 ///
@@ -22,12 +32,12 @@ pub fn commit_edit(
     (parent, modes): (&Commit, &BTreeMap<TreePath, FileMode>),
     edit: &PlannedCommit,
 ) -> Result<Commit, Finding> {
-    let file = |(path, text): (&TreePath, &String)| NewFile {
+    let file = |(path, mode, text): (&TreePath, FileMode, &String)| NewFile {
         path: path.clone(),
-        mode: modes.get(path).copied().unwrap_or(FileMode::Regular),
+        mode,
         bytes: text.clone().into_bytes(),
     };
-    let files: Vec<NewFile> = edit.files.iter().map(file).collect();
+    let files: Vec<NewFile> = edit.files_with_modes(modes).map(file).collect();
     let signature =
         Signature { author: committer.clone(), committer: committer.clone(), at: ctx.execution.clock.wall().into() };
     repo.git.commit_files(parent, &files, &edit.message, &signature)
@@ -64,9 +74,7 @@ pub fn push<T>(
             ctx.log.say(&format!("the push got no answer, checking whether it reached the branch: {why}"));
             sent.borrow_mut().push(result);
             WriteOutcome::Unknown(
-                Finding::inconclusive("git push").actual(why).expected("an answer").next(
-                    "look at the branch before running it again; a second run is safe: an image that is already set is not committed twice",
-                ),
+                Finding::inconclusive("git push").actual(why).expected("an answer").next(AFTER_A_LOST_ANSWER),
             )
         }
     }

@@ -75,6 +75,9 @@ pub fn agreed_image(entries: &[ImageEntry]) -> Option<String> {
     entries.iter().all(|entry| is_described(entry, &whole)).then_some(whole)
 }
 
+/// What a person does when the answer to a write is lost.
+pub const AFTER_A_LOST_ANSWER: &str = "look at the branch before running it again; a second run is safe: an image that is already set is not committed twice";
+
 /// The commit to make.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PlannedCommit {
