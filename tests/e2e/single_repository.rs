@@ -59,20 +59,7 @@ fn a_release_is_reviewed_and_merged_as_a_pull_request() {
     assert_eq!(run.step("merge (1)", "promote").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!(run.step("merge (1)", "verify").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!((acme.image(SERVICE), shop.open_numbers()), (validated.tag.clone(), vec![]));
-    let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
-    let trailers = trailers(message);
-    for (name, value) in [
-        ("Service", SERVICE),
-        ("Image", &format!("ghcr.io/acme/{SERVICE}:{}", validated.tag)),
-        ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
-        ("Source-commit", &validated.tag),
-        ("Repository-id", &repository_id(INFRA).to_string()),
-        ("Approved-by", "lena"),
-        ("Required", "evidence, approval, wait"),
-        ("Promotion-kind", "normal"),
-    ] {
-        assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
-    }
+    assert_promotion(&acme, &validated.tag);
     // What is merged is not judged or opened again.
     let run = shop.judge("schedule");
     assert_eq!(run.step("status", "status").outputs["approved"], "[]", "{}", run.log);
@@ -95,4 +82,22 @@ fn a_release_is_reviewed_and_merged_as_a_pull_request() {
     assert_eq!((step.outputs["promotions"].as_str(), step.outputs["by-hand"].as_str()), ("1", "1"));
     let merged = format!("#{number} was merged by piet, and not by `promote`");
     assert!(step.annotated("error").iter().any(|error| error.message.contains(&merged)), "{step:#?}");
+}
+
+/// The only promotion is that of a tag, which lena approved.
+fn assert_promotion(acme: &Acme, tag: &str) {
+    let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
+    let trailers = trailers(message);
+    for (name, value) in [
+        ("Service", SERVICE),
+        ("Image", &format!("ghcr.io/acme/{SERVICE}:{tag}")),
+        ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
+        ("Source-commit", tag),
+        ("Repository-id", &repository_id(INFRA).to_string()),
+        ("Approved-by", "lena"),
+        ("Required", "evidence, approval, wait"),
+        ("Promotion-kind", "normal"),
+    ] {
+        assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
+    }
 }

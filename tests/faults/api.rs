@@ -1,19 +1,11 @@
 //! A promotion whose commit GitHub makes (`mode: api`): killed at every request, and with faulty servers. There is one commit.
 
-use std::sync::{Arc, Mutex};
-
-use rustix::process::Signal;
-
 use super::{
-    kills::{finishes, points, start_to},
-    writes::{Script, always, arrive, bad_gateway, hold, once, play},
+    kills::assert_finished_after_kills,
+    writes::{Script, always, bad_gateway, late, once, play},
     *,
 };
-use crate::{
-    promote::api,
-    relay::{LateRequest, Reaction},
-    shop::Shop,
-};
+use crate::{promote::api, relay::Reaction, shop::Shop};
 
 const FETCH_REFS: &str = "GET /acme/infra.git/info/refs?service=git-upload-pack";
 const TREES: &str = "POST /repos/acme/infra/git/trees";
@@ -35,16 +27,7 @@ fn hasty() -> Story {
 
 #[test]
 fn a_promotion_by_the_api_that_is_killed_is_finished_by_the_next_run() {
-    let points = points(story);
-    run_all(&points, |point| {
-        let story = story(point.shallow);
-        let (step, go_on) = start_to(&story, *point)?;
-        step.signal(Signal::KILL);
-        drop(step);
-        drop(go_on);
-        finishes(&story, *point)
-    });
-    print(&format!("kill -9 at {} points of a promotion by the API: one commit each", points.len()));
+    assert_finished_after_kills(story, "a promotion by the API");
 }
 
 const SCRIPTS: &[Script] = &[
@@ -78,21 +61,7 @@ const SCRIPTS: &[Script] = &[
     Script {
         name: "the move arrives after it was read back for the first time",
         story: shallow,
-        fault: |story| {
-            let late = Arc::<Mutex<Vec<LateRequest>>>::default();
-            story.relay.react(move |request| {
-                let held = Arc::clone(&late);
-                match request.name().as_str() {
-                    MOVE if request.number == 1 => Reaction::Late(Box::new(move |late| hold(&held, late))),
-                    // The first fetch is before the move, the second one reads it back.
-                    FETCH_REFS if request.number > 2 => {
-                        arrive(&held);
-                        Reaction::Pass
-                    }
-                    _ => Reaction::Pass,
-                }
-            });
-        },
+        fault: |story| late(story, MOVE, FETCH_REFS),
         code: 0,
         effects: &["applied"],
         written: 1,

@@ -88,6 +88,11 @@ pub(super) fn finishes(story: &Story, point: KillPoint) -> Result<(), String> {
 
 #[test]
 fn a_killed_promotion_is_finished_by_the_next_run() {
+    assert_finished_after_kills(story, "a promotion");
+}
+
+/// Kills a promotion at each point; the next run must finish it with one commit.
+pub fn assert_finished_after_kills(story: fn(bool) -> Story, what: &str) {
     let points = points(story);
     run_all(&points, |point| {
         let story = story(point.shallow);
@@ -98,7 +103,7 @@ fn a_killed_promotion_is_finished_by_the_next_run() {
         drop(go_on);
         finishes(&story, *point)
     });
-    print(&format!("kill -9 at {} points of a promotion: one commit each", points.len()));
+    print(&format!("kill -9 at {} points of {what}: one commit each", points.len()));
 }
 
 #[test]

@@ -45,6 +45,22 @@ pub(super) fn always(story: &Story, name: &'static str, reaction: fn() -> Reacti
     story.relay.react(move |request| if request.name() == name { reaction() } else { Reaction::Pass });
 }
 
+/// The first write arrives after it was read back once: the first fetch is before it, and the second one reads it back.
+pub(super) fn late(story: &Story, write: &'static str, fetch: &'static str) {
+    let late = Arc::<Mutex<Vec<LateRequest>>>::default();
+    story.relay.react(move |request| {
+        let held = Arc::clone(&late);
+        let name = request.name();
+        if name == write && request.number == 1 {
+            return Reaction::Late(Box::new(move |late| hold(&held, late)));
+        }
+        if name == fetch && request.number > 2 {
+            arrive(&held);
+        }
+        Reaction::Pass
+    });
+}
+
 pub(super) fn bad_gateway() -> Reaction {
     Reaction::Refuse("502 Bad Gateway")
 }
@@ -112,21 +128,7 @@ const SCRIPTS: &[Script] = &[
     Script {
         name: "the push arrives after it was read back for the first time",
         story: promote,
-        fault: |story| {
-            let late = Arc::<Mutex<Vec<LateRequest>>>::default();
-            story.relay.react(move |request| {
-                let held = Arc::clone(&late);
-                match request.name().as_str() {
-                    PUSH if request.number == 1 => Reaction::Late(Box::new(move |late| hold(&held, late))),
-                    // The first fetch is before the push, the second one reads it back.
-                    FETCH_REFS if request.number > 2 => {
-                        arrive(&held);
-                        Reaction::Pass
-                    }
-                    _ => Reaction::Pass,
-                }
-            });
-        },
+        fault: |story| late(story, PUSH, FETCH_REFS),
         code: 0,
         effects: &["applied"],
         written: 1,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use promote_gates::sandbox::github::{self, FakeCommit};
+use promote_gates::sandbox::github;
 use promote_gates::sandbox::infra::Infra;
 use promote_gates::sandbox::issuer::job_claims;
 use serde_json::{Value, json};
@@ -208,33 +208,7 @@ impl<'a> Newcomer<'a> {
             if is_monorepo { format!("services/{service}/news.js") } else { "src/news.js".to_owned() }
         };
         let files: Vec<String> = self.sample.services.iter().map(path).collect();
-        let tag = acme.change_infra(change, |repo| {
-            for file in &files {
-                repo.write(file, format!("// {change}\n"));
-            }
-        });
-        let author = || Some(AUTHOR.to_owned());
-        acme.fake_github.push(
-            INFRA,
-            FakeCommit {
-                sha: tag.clone(),
-                message: change.to_owned(),
-                author_name: AUTHOR.to_owned(),
-                author: author(),
-                committer: author(),
-                files,
-                ..FakeCommit::default()
-            },
-        );
-        let deploy = acme.next_run();
-        let run = github::FakeRun {
-            id: deploy,
-            path: ".github/workflows/deploy-staging.yml".to_owned(),
-            head_sha: tag.clone(),
-            actor: AUTHOR.to_owned(),
-            ..github::FakeRun::default()
-        };
-        acme.fake_github.set_run(INFRA, run);
+        let (tag, deploy) = acme.merge(change, &files);
         for service in self.sample.services {
             acme.staging_cluster.deploy(service, &tag);
             if let Some(command) = &self.subject_command {

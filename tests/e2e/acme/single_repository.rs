@@ -41,6 +41,38 @@ impl Acme {
             format!("repository: {INFRA}\n    workflow: .github/workflows/validate-staging.yml\n    paths: [src]")
         })
     }
+
+    /// Merges a change of some files into the single repository, by [`AUTHOR`]. Returns its commit and the run that deploys it.
+    pub fn merge(&self, change: &str, files: &[String]) -> (String, u64) {
+        let tag = self.change_infra(change, |repo| {
+            for file in files {
+                repo.write(file, format!("// {change}\n"));
+            }
+        });
+        let author = || Some(AUTHOR.to_owned());
+        self.fake_github.push(
+            INFRA,
+            FakeCommit {
+                sha: tag.clone(),
+                message: change.to_owned(),
+                author_name: AUTHOR.to_owned(),
+                author: author(),
+                committer: author(),
+                files: files.to_vec(),
+                ..FakeCommit::default()
+            },
+        );
+        let deploy = self.next_run();
+        let run = github::FakeRun {
+            id: deploy,
+            path: ".github/workflows/deploy-staging.yml".to_owned(),
+            head_sha: tag.clone(),
+            actor: AUTHOR.to_owned(),
+            ..github::FakeRun::default()
+        };
+        self.fake_github.set_run(INFRA, run);
+        (tag, deploy)
+    }
 }
 
 impl<'a> SingleRepository<'a> {
@@ -82,31 +114,7 @@ impl<'a> SingleRepository<'a> {
     /// Merges a change, deploys it to staging, and validates it there.
     pub fn release(&self, change: &str) -> ValidatedRelease {
         let acme = self.acme;
-        let tag = acme.change_infra(change, |repo| {
-            repo.write("src/news.js", format!("// {change}\n"));
-        });
-        let author = || Some(AUTHOR.to_owned());
-        acme.fake_github.push(
-            INFRA,
-            FakeCommit {
-                sha: tag.clone(),
-                message: change.to_owned(),
-                author_name: AUTHOR.to_owned(),
-                author: author(),
-                committer: author(),
-                files: vec!["src/news.js".to_owned()],
-                ..FakeCommit::default()
-            },
-        );
-        let deploy = acme.next_run();
-        let run = github::FakeRun {
-            id: deploy,
-            path: ".github/workflows/deploy-staging.yml".to_owned(),
-            head_sha: tag.clone(),
-            actor: AUTHOR.to_owned(),
-            ..github::FakeRun::default()
-        };
-        acme.fake_github.set_run(INFRA, run);
+        let (tag, deploy) = acme.merge(change, &["src/news.js".to_owned()]);
         acme.staging.deploy(SERVICE, &tag);
         acme.staging_cluster.deploy(SERVICE, &tag);
         self.validate(tag, deploy)

@@ -1,11 +1,11 @@
 //! The approval of an environment, where the service and its manifests are in one repository: the workflows are those that `init`
 //! writes there.
 
-use promote_gates::sandbox::github::repository_id;
 use promote_gates::sandbox::infra::FIRST_TAG;
 
+use super::assert_promotion;
 use crate::acme::single_repository::{SERVICE, SingleRepository};
-use crate::acme::{Acme, INFRA, trailers};
+use crate::acme::{Acme, INFRA};
 
 #[test]
 fn a_release_is_pushed_when_a_reviewer_of_the_environment_approves_it() {
@@ -34,20 +34,7 @@ fn a_release_is_pushed_when_a_reviewer_of_the_environment_approves_it() {
     }
     assert_eq!(run.step("verify (checkout-service)", "0").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!((acme.image(SERVICE), acme.git.pushed()), (validated.tag.clone(), vec![INFRA.to_owned()]));
-    let [message] = &acme.promotions()[..] else { panic!("one promotion: {:#?}", acme.promotions()) };
-    let trailers = trailers(message);
-    for (name, value) in [
-        ("Service", SERVICE),
-        ("Image", &format!("ghcr.io/acme/{SERVICE}:{}", validated.tag)),
-        ("Previous-Image", &format!("ghcr.io/acme/{SERVICE}:{FIRST_TAG}")),
-        ("Source-commit", &validated.tag),
-        ("Repository-id", &repository_id(INFRA).to_string()),
-        ("Approved-by", "lena"),
-        ("Required", "evidence, approval, wait"),
-        ("Promotion-kind", "normal"),
-    ] {
-        assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
-    }
+    assert_promotion(&acme, &validated.tag);
     let audit = acme.run_scheduled("audit.yml", "audit");
     let outputs = &audit.step("audit", "1").outputs;
     assert!(audit.succeeded, "{}", audit.log);

@@ -54,12 +54,15 @@ fn unclear(line: &str, found: &Found) -> Vec<(String, String)> {
     }
 }
 
+fn file_names(plan: &Plan) -> Vec<&str> {
+    plan.files.iter().map(|file| file.path.rsplit('/').next().unwrap()).collect()
+}
+
 #[test]
 fn one_repository_needs_no_token_of_an_app() {
     let plan = planned("", &kustomize());
-    let paths: Vec<&str> = plan.files.iter().map(|file| file.path.rsplit('/').next().unwrap()).collect();
     assert_eq!(
-        paths,
+        file_names(&plan),
         [
             "promote-gates.yml",
             "validate-staging.yml",
@@ -240,9 +243,8 @@ fn images_of_others_are_left_out() {
 #[test]
 fn a_promotion_by_pull_request_needs_no_reviewers_of_an_environment() {
     let plan = planned("--approval pull-request --path src/** --path Dockerfile", &kustomize());
-    let paths: Vec<&str> = plan.files.iter().map(|file| file.path.rsplit('/').next().unwrap()).collect();
     assert_eq!(
-        paths,
+        file_names(&plan),
         [
             "promote-gates.yml",
             "validate-staging.yml",
