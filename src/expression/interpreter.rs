@@ -3,7 +3,7 @@
 //! jaq has no limit on steps, but it asks for its program (`HasLut::lut`) before every term it evaluates. The [`Meter`]
 //! answers that call, so an evaluation that must stop, or is about to run out of stack, stops there: its thread is left behind
 //! and waits for the end of the process, because jaq has no way out of a step and the released program does not unwind. A single
-//! step of a built-in, such as comparing values that share their parts, goes on until it ends. The caller gets an error in any
+//! step of a built-in, such as comparing values that share their parts, runs until it ends. The caller gets an error in any
 //! case.
 
 use std::{

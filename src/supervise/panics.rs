@@ -1,4 +1,4 @@
-//! Tells the supervisor of a panic, on any thread. The released program does not unwind (`panic = "abort"` makes it a quarter
+//! Reports a panic on any thread to the supervisor. The released program does not unwind (`panic = "abort"` makes it a quarter
 //! smaller): its process would end before the report is written. So there the thread stops in the panic hook, until the
 //! supervisor has ended the process.
 
@@ -37,7 +37,7 @@ pub(super) fn tell_of_all_threads(listener: impl Fn(&PanicHookInfo<'_>) + Send +
     install();
 }
 
-/// Ends the process as inconclusive after a panic on this thread: on that of the supervisor nobody is left to report it.
+/// Ends the process as inconclusive after a panic on this thread: the thread is the supervisor's, so there is no one to report to.
 pub(super) fn end_process_on_this_thread() {
     tell_of_this_thread(|info| {
         // Without the message, which may contain untrusted text.
@@ -72,7 +72,7 @@ fn install() {
     });
 }
 
-/// Whether somebody listens to the panics of this thread.
+/// Reports a panic; `false` if this thread has no listener.
 fn tell(info: &PanicHookInfo<'_>) -> bool {
     // A thread that is ending has no listener any more.
     let of_this_thread = OF_THIS_THREAD.try_with(RefCell::take).ok().flatten();

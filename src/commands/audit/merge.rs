@@ -1,6 +1,6 @@
 //! How a promotion by pull request came onto the branch. Pure.
 //!
-//! The commit's message does not decide it: whoever presses Merge can type one, and a rebase keeps the message of a commit that is
+//! The commit's message does not decide it: the person who presses Merge can type one, and a rebase keeps the message of a commit that is
 //! older than its approval. GitHub shows who merged a pull request, as which commit, and who approved its last commit.
 
 use jiff::Timestamp;

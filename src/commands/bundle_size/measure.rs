@@ -117,7 +117,7 @@ fn measure_paths(root: &Path, paths: Vec<PathBuf>, how: &Measuring) -> Result<Bu
     Ok(bundle)
 }
 
-/// Does the same with each path, in parallel; the results are in the order of the paths. Each thread has a tool of its own.
+/// Does the same with each path, in parallel; the results are in the order of the paths. Each thread has its tool.
 fn in_parallel<T: Send, S>(
     paths: &[PathBuf],
     tool: impl Fn() -> S + Sync,

@@ -170,7 +170,7 @@ pub fn propose(proposal: &Proposal<'_>, ctx: &CommandContext) -> Result<ActionRe
     let change = OpenPullRequest { session: &session, commit, title, body: &body };
     let Some(opened) = reconcile(&ctx.execution, timeout.0, &change)? else { return Ok(dry_run(expected)) };
     let finding = Finding::passed("promotion").expected(*expected).actual(describe(&proposed, &opened));
-    // From here on the pull request is open: a failure is one finding more, and the next run goes on.
+    // From here on the pull request is open: a failure is one finding more, and the next run continues.
     let mut findings = vec![finding];
     if !session.labels.is_empty() {
         let labelled = reconcile(&ctx.execution, timeout.0, &AddLabels { session: &session, number: opened.number });

@@ -84,7 +84,7 @@ impl GitHub {
         found.map(|found| self.decode(repository, path.as_str(), found)).transpose()
     }
 
-    /// Writes a file of a branch, in a commit of its own, if the file still is as [`FileWrite::base`] says. Needs Contents: write.
+    /// Writes a file of a branch, in a separate commit, if the file still is as [`FileWrite::base`] says. Needs Contents: write.
     pub fn put_branch_file(&self, _permit: &Permit, repository: &Repository, write: FileWrite<'_>) -> SendOutcome {
         let FileWrite { branch, path, text, message, base } = write;
         let mut body = json!({

@@ -324,7 +324,7 @@ fn an_unusable_proxy_is_an_error_and_is_not_bypassed() {
     assert!(finding.check == "HTTP_PROXY" && !format!("{finding:?}").contains("hunter2"), "{finding:?}");
 }
 
-/// Serves each connection on a thread of its own, which ends with the connection.
+/// Serves each connection on its thread, which ends with the connection.
 fn serve(respond: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -14,7 +14,7 @@ const CHECK: &str = "rollback";
 const CLIP: usize = 200;
 
 impl Verification<'_> {
-    /// Nothing if the image was not rolled back. That the ledger cannot be read is a finding of its own.
+    /// Nothing if the image was not rolled back. That the ledger cannot be read is a separate finding.
     pub(super) fn check_rollback(&self, observations: &EvidenceObservations) -> Option<Finding> {
         let rollback = self.rollback(observations)?;
         let finding =

@@ -247,7 +247,7 @@ impl Assessor<'_> {
     fn stuck_deadline(&self) -> Option<i64> {
         let Self { limits, observations, history, snapshot, now } = *self;
         let RolloutProgress::Stuck { state, since, .. } = &snapshot.progress else { return None };
-        // What was complete goes on running while its controller waits for a person.
+        // What was complete still runs while its controller waits for a person.
         if *state == UnhealthyState::Paused && history.was_complete() {
             return None;
         }
