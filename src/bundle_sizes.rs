@@ -44,7 +44,7 @@ pub struct Compressor {
 }
 
 impl Compressor {
-    /// Whether both compress a file to the same size: another release series of a library does not.
+    /// Whether both compress a file to the same size: another level or release series of a library does not.
     #[must_use]
     pub fn is_comparable(&self, other: &Self) -> bool {
         self.algorithm == other.algorithm
@@ -167,8 +167,7 @@ fn read_compressor(text: &str) -> Option<Compressor> {
 
 /// The release series of a library, within which compressed sizes stay the same: `zlib-rs 0.6` for `zlib-rs 0.6.8`,
 /// `zlib-ng 2` for `zlib-ng 2.2.1`.
-#[must_use]
-pub fn series(backend: &str) -> &str {
+fn series(backend: &str) -> &str {
     let Some((name, version)) = backend.rsplit_once(' ') else { return backend };
     let parts = if version.starts_with("0.") { 2 } else { 1 };
     let length = version.split('.').take(parts).map(|part| part.len() + 1).sum::<usize>();
@@ -238,5 +237,15 @@ mod tests {
             assert_eq!(gzip.is_comparable(&name(other)), comparable, "{other}");
         }
         assert!(name("gzip 9 zlib-ng 2.2.1").is_comparable(&name("gzip 9 zlib-ng 2.3")));
+        for (backend, expected) in [
+            ("zlib-rs 0.6.8", "zlib-rs 0.6"),
+            ("zlib-ng 2.2.1", "zlib-ng 2"),
+            ("zlib", "zlib"),
+            ("", ""),
+            ("x 0.", "x 0."),
+            ("x 3", "x 3"),
+        ] {
+            assert_eq!(series(backend), expected);
+        }
     }
 }

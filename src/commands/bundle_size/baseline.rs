@@ -11,7 +11,7 @@ use super::{
     sizes::{Compression, Sizes},
     sketch::Sketch,
 };
-use crate::{bundle_sizes::series, finding::Finding};
+use crate::finding::Finding;
 
 /// The version of the format. The first one had the sums of the files of each canonical name.
 pub const SCHEMA: u64 = 2;
@@ -198,19 +198,18 @@ impl Baseline {
         self.files.iter().map(|file| file.sizes).sum()
     }
 
-    /// How the sizes can be compared with those of `now`: as asked, or before compression if only the version of the library is
-    /// another, which compresses the same file to another size.
+    /// How the sizes can be compared with those of `now`: as asked, or before compression if the level or the library is another, as
+    /// after an update of the action, which compresses the same file to another size.
     ///
     /// # Errors
-    /// Another algorithm or level.
+    /// Another algorithm, which somebody chose.
     pub fn comparable(&self, now: &Compressor, judged: Compression) -> Result<Compression, Finding> {
         let before = &self.compressor;
         if judged == Compression::Raw {
             return Ok(judged);
         }
-        if before.algorithm == now.algorithm && before.level == now.level {
-            let same = series(&before.backend) == series(&now.backend);
-            return Ok(if same { judged } else { Compression::Raw });
+        if before.algorithm == now.algorithm {
+            return Ok(if before.is_comparable(now) { judged } else { Compression::Raw });
         }
         let show = |used: &Compressor| format!("{} level {} by {}", used.algorithm, used.level, used.backend);
         Err(Finding::inconclusive("baseline")

@@ -241,7 +241,7 @@ fn the_chosen_compression_is_judged() {
     assert_eq!(grown(before, now, &default_limits()).findings[0].verdict, Verdict::Passed);
 
     let mut baseline = Baseline::from_bundle(&bundle(before));
-    baseline.compressor.level = 6;
+    baseline.compressor = Compressor::of(Compression::Brotli);
     assert!(judged(&bundle(now), &baseline, &default_limits(), &[]).is_err());
     assert!(judged(&bundle(now), &baseline, &raw, &[]).is_ok());
     // Another library is compared before compression: +10 %.
