@@ -23,7 +23,7 @@ pub struct CommonArgs {
     pub subject: SubjectArgs,
 }
 
-/// The setting `checkout` of a command that has none of its own.
+/// The setting `checkout` of a command without such a setting.
 #[derive(Debug, clap::Args)]
 pub struct CheckoutArgs {
     /// Folder of this repository's checkout, relative to the workspace [default: the workspace, or the only folder in it that is such a checkout]

@@ -4,7 +4,7 @@
 //! no progress for `progressDeadlineSeconds`, 600 s by default. Helm's `--wait` ends at its `--timeout`, 5 minutes by default.
 //! Both are shortened to one deadline here, so that a benchmark need not wait for them. The gate has its defaults.
 //!
-//! The gate and kubectl watch the same Deployment; Helm installs one of its own beside it. The time starts when the Deployment
+//! The gate and kubectl watch the same Deployment; Helm installs a second one beside it. The time starts when the Deployment
 //! is sent to the API server: for Helm by its audit log, because Helm first prepares its release.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! `bench/load`: the p99 that the gate's own load measures, beside those of oha and wrk2.
 //!
-//! A service of its own process answers after a fixed time, or stalls now and then. All generators send at the same rate, one after
+//! A service in a separate process answers after a fixed time, or stalls now and then. All generators send at the same rate, one after
 //! another, in an order that turns with each run. Exits with 1 if a goal is missed. bench/README.md says how to read what it prints.
 
 #![expect(clippy::expect_used, reason = "the benchmark fails if its environment cannot be set up")]

@@ -55,7 +55,7 @@ impl Args {
                 "--blocks" => args.blocks = number(48)?,
                 "--seconds" => args.seconds = number(1)?,
                 "--live" => {
-                    // The gate runs in a folder of its own.
+                    // The gate runs in a separate folder.
                     let path = fs::canonicalize(&value).map_err(|error| format!("--live is {value:?}: {error}"))?;
                     args.binary = Some(path);
                 }

@@ -67,7 +67,7 @@ impl BaselineStore {
         if theirs != *service {
             return Err(StoreError {
                 next: format!(
-                    "give each service a file of its own, as with `{{service}}` in its path; this one is {theirs}'s"
+                    "give each service a separate file, as with `{{service}}` in its path; this one is {theirs}'s"
                 ),
                 ..broken(format!("the baselines of {theirs}"))
             });
@@ -99,7 +99,7 @@ impl BaselineStore {
             return Err(StoreError {
                 actual: format!("{} bytes with these sessions", text.len()),
                 expected: "at most 1 MB, the most that GitHub's contents API returns".to_owned(),
-                next: "give each environment a file of its own; or measure fewer endpoints".to_owned(),
+                next: "give each environment a separate file; or measure fewer endpoints".to_owned(),
             });
         }
         Ok(text)

@@ -119,7 +119,7 @@ impl StoredSession {
         }
     }
 
-    /// What tells it from every other session.
+    /// What distinguishes it from every other session.
     fn key(&self) -> (Option<&SessionRun>, Timestamp, String, Option<&str>, Option<String>) {
         let environment = self.subject.environment.as_ref().map(ToString::to_string).unwrap_or_default();
         let target = self.figures.as_ref().and_then(|figures| figures.profile.target.as_deref());

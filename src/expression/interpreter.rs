@@ -81,7 +81,7 @@ pub(super) struct Meter<'a> {
 pub(super) struct Watch {
     /// Set when the evaluation has to stop.
     must_stop: Arc<AtomicBool>,
-    /// Tells the caller why the evaluation stopped.
+    /// Says why the evaluation stopped.
     tell: Box<dyn Fn(ValueError) + Send + Sync>,
 }
 

@@ -205,7 +205,7 @@ pub(super) struct SamplesByEndpoint {
 pub(super) const MOST_ENDPOINTS: usize = 500;
 
 impl SamplesByEndpoint {
-    /// The samples of an endpoint; an empty name has none of its own.
+    /// The samples of an endpoint; an empty name has none.
     pub(super) fn of(&mut self, name: &str) -> &mut Samples {
         self.since_check += 1;
         if self.since_check >= BATCH {

@@ -291,7 +291,7 @@ fn judge_added(check: &str, changes: &[FileChange], limits: &GrowthLimits, waive
     let sum = if grown.len() > 1 { format!("+{} in all: ", Bytes(waiver.added)) } else { String::new() };
     let actual = format!("{sum}{}", actual.join(", "));
     if !is_over {
-        // Without figures of its own: those of the total say enough of a bundle within its limits.
+        // Without figures: those of the total say enough of a bundle within its limits.
         return Finding::passed(check).expected(expected).actual(actual);
     }
     let figures = Figures::now(format!("+{} raw", bytes_beside(Bytes(waiver.added), limits.max_added)))

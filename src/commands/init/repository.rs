@@ -65,7 +65,7 @@ pub fn read_repository(top: &Path, groups: &ProcessGroups) -> Result<Found, Comm
                 return Err(Finding::inconclusive("`checkout`")
                     .actual(format!("more than {MAX_FILES} YAML files"))
                     .expected("a checkout whose manifests can be read")
-                    .next("name the folder with the manifests in a checkout of its own")
+                    .next("name the folder with the manifests in a separate checkout")
                     .unobservable());
             }
             // A file that is too large, or no text, is no manifest.

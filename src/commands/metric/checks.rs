@@ -187,7 +187,7 @@ impl Resolver<'_> {
                 return Err(Finding::inconclusive("`conditions`")
                     .actual(format!("`{text}`, and {figure:?} has the unit `{}`", counted.unit.notation))
                     .expected("a number of samples behind `with`, such as `requests >= 100`")
-                    .next("give the limit of this figure in a condition of its own"));
+                    .next("give the limit of this figure in a separate condition"));
             }
             asked.push(AskedMinimum { figure: counted, least: *least });
             let has_baseline = self.definitions.iter().any(|one| one.is_baseline && one.name == *figure);

@@ -92,7 +92,7 @@ impl Checks {
         self.file.paths.iter().filter(|path| path.critical).map(|path| path.name.as_str())
     }
 
-    /// Takes all paths, with setup and teardown. `retries`: how often a path runs again that has no number of its own.
+    /// Takes all paths, with setup and teardown. `retries`: how often a path without such a number runs again.
     ///
     /// # Errors
     /// [`CommandError::Cancelled`] on a signal, after the teardown.

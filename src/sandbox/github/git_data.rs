@@ -84,7 +84,7 @@ pub fn create_tree(repository: &mut FakeRepository, _: &mut FakeAccounts, call: 
     Ok(FakeResponse::json(201, &json))
 }
 
-/// Makes a commit. Without an author, a committer and a signature of its own, it is the App's, and GitHub signs it.
+/// Makes a commit. Without an author, a committer and a signature in the request, it is the App's, and GitHub signs it.
 pub fn create_commit(repository: &mut FakeRepository, _: &mut FakeAccounts, call: &ApiCall) -> Answer {
     let body = call.body_fields(&["message", "tree", "parents", "author", "committer", "signature"])?;
     let message = BodyFields::required("message", body.string("message")?)?;

@@ -91,7 +91,7 @@ pub fn get(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> Fak
     )
 }
 
-/// An annotated tag by the id of its own object.
+/// An annotated tag by the id of the tag's object.
 pub fn get_tag(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {
     let sha = call.parameter("tag_sha");
     let Some(target) = repository.history.tag_objects.get(sha) else { return not_found() };

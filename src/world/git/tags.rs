@@ -19,7 +19,7 @@ impl Git {
         Ok(Some(commit))
     }
 
-    /// The commit of a tag of the remote. An annotated tag is an object of its own, and a second line has its commit.
+    /// The commit of a tag of the remote. An annotated tag is a separate object, and a second line has its commit.
     fn remote_tag(&self, remote: &Remote, full: &str) -> Result<Option<Commit>, Finding> {
         let refs = self.ls_remote(remote, &[], &format!("{full}*"))?;
         let id = |name: &str| refs.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix('\t'));

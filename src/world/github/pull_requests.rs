@@ -1,4 +1,4 @@
-//! Who opened a pull request, who wrote its own commits, and who is assigned to it. Whoever squashes a pull request can remove
+//! Who opened a pull request, who wrote its own commits, and who is assigned to it. A person who squashes a pull request can remove
 //! a person from the commit's message, but not from here.
 
 use serde::Deserialize;

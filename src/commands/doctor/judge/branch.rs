@@ -97,7 +97,7 @@ fn by_pull_request(
         ),
         (false, false) => Check::problem(
             pull,
-            "not required: whoever can push changes the branch without one",
+            "not required: everyone who can push changes the branch without one",
             "a rule that requires a pull request",
             fix_protection(facts, &[intent.status]),
         ),

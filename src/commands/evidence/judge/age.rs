@@ -23,7 +23,7 @@ const CLIP: usize = 100;
 const GOOD: [&str; 3] = ["success", "skipped", "neutral"];
 /// Conclusions of a validation that judged, or was to judge, and failed.
 const BAD: [&str; 3] = ["failure", "timed_out", "startup_failure"];
-const VALIDATE_AGAIN: &str = "find out why, and validate the release again; its age then starts anew";
+const VALIDATE_AGAIN: &str = "find out why, and validate the release again; its age then starts again";
 
 impl Verification<'_> {
     /// Nothing without `min-age`.

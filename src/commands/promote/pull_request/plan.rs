@@ -14,7 +14,7 @@ use crate::{
 };
 
 const PULL_REQUEST: &str = "pull request";
-const NEW_EVIDENCE: &str = "validate the release again: new evidence gets a branch and a pull request of its own";
+const NEW_EVIDENCE: &str = "validate the release again: new evidence gets a new branch and pull request";
 
 /// The last commit of the promotion's branch.
 #[derive(Clone, Debug)]
@@ -221,7 +221,7 @@ fn was_closed(own: &[PullRequest], base: &str) -> Option<Finding> {
     } else {
         (
             format!("#{} of this evidence was closed", last.number),
-            "reopen it if it is still wanted; else validate the release again: new evidence gets a pull request of its own",
+            "reopen it if it is still wanted; else validate the release again: new evidence gets a new pull request",
         )
     };
     let expected = "evidence whose pull request is open, or that has none yet";

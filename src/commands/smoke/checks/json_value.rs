@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// The value at a position, outermost first. A key has no value of its own.
+/// The value at a position, outermost first. A key alone has no value.
 #[must_use]
 pub fn find(node: &SpannedNode, position: Position) -> Option<&SpannedNode> {
     if node.position == position {

@@ -24,7 +24,7 @@ pub struct FakePullRequest {
     pub is_of_fork: bool,
     /// The branch that it is to be merged into; empty for `main`.
     pub base: String,
-    /// The name of its own branch.
+    /// The name of its branch.
     pub branch: String,
     /// `None`: now.
     pub opened_at: Option<Timestamp>,
