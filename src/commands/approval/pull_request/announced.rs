@@ -22,7 +22,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const UNREVIEWED: [&str; 3] = ["pull_request", "pull_request_target", "pull_request_review"];
 /// How much of a text from GitHub a message quotes, in characters.
 const CLIP: usize = 100;
-const NEW_ONE: &str = "close it, and validate the release again: new evidence gets a new pull request";
+/// What to do with a pull request that can never be approved.
+pub const NEW_ONE: &str = "close it, and validate the release again: new evidence gets a new pull request";
 const FORGED: &str = "do not approve it, and find out who made its commit: `promote` writes no such message";
 
 /// What is wrong with the evidence, and what to do.

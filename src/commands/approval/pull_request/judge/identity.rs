@@ -2,6 +2,7 @@
 //! can change them.
 
 use super::super::{
+    announced::NEW_ONE,
     observations::{EvidenceLook, FoundPullRequest, Proposal, PullRequestLook, PullRequestObservations, subject_of},
     rules::PullRequestRules,
 };
@@ -18,7 +19,6 @@ const EVIDENCE: &str = "evidence";
 const MAX_NAME: usize = 120;
 /// How much of the changes a message lists, in characters.
 const MAX_CHANGES: usize = 400;
-const NEW_ONE: &str = "close it, and validate the release again: new evidence gets a new pull request";
 
 pub(super) fn check_pull_request(rules: &PullRequestRules, observations: &PullRequestObservations) -> Vec<Finding> {
     let base = &rules.base;
