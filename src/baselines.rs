@@ -6,14 +6,16 @@
 
 mod figures;
 mod file;
+mod output;
 mod pages;
 mod select;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use figures::{FIGURES, ProfilePart, SessionFigures, SessionProfile};
+pub use figures::{ProfilePart, SessionFigures, SessionProfile};
 pub use file::StoreError;
+pub use output::{FIGURES, FiguresOutput};
 pub use pages::{PageMedians, SessionPages};
 pub use select::{BaselineQuery, LAST, NoBaseline, TrendPoint, median};
 pub use store::{

@@ -4,13 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    report::Report,
-    values::{clip, figures::rounded, thousands},
-};
+use super::output::FiguresOutput;
+use crate::values::{clip, figures::rounded, thousands};
 
-/// The output of `performance` that holds the figures of its session.
-pub const FIGURES: &str = "figures";
 /// How many endpoints a session keeps, the slowest ones.
 const MOST_ENDPOINTS: usize = 50;
 /// The rates of two load tests with the same settings differ by less.
@@ -60,30 +56,14 @@ pub enum ProfilePart {
     Machine,
 }
 
-impl SessionFigures {
-    /// As the output [`FIGURES`] holds them.
-    #[must_use]
-    pub fn to_output(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// From the output [`FIGURES`].
-    #[must_use]
-    pub fn from_output(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(Self::is_usable)
-    }
-
-    #[must_use]
-    pub fn of_report(report: &Report) -> Option<Self> {
-        Self::from_output(report.outputs.get(FIGURES)?)
-    }
-
+impl FiguresOutput for SessionFigures {
     /// Whether every latency is a number over zero.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
+    fn is_usable(&self) -> bool {
         std::iter::once(&self.all).chain(self.endpoints.values()).all(|figure| figure.is_finite() && *figure > 0.0)
     }
+}
 
+impl SessionFigures {
     /// The same with the slowest endpoints only, so that a file stays small.
     #[must_use]
     pub fn shortened(mut self) -> Self {

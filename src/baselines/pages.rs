@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::figures::{FIGURES, ProfilePart};
-use crate::{report::Report, values::clip};
+use super::{figures::ProfilePart, output::FiguresOutput};
+use crate::values::clip;
 
 /// How many pages a session keeps, the slowest ones.
 const MOST_PAGES: usize = 50;
@@ -55,30 +55,13 @@ impl PageMedians {
     }
 }
 
-impl SessionPages {
-    /// As the output [`FIGURES`] holds them.
-    #[must_use]
-    pub fn to_output(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// From the output [`FIGURES`]; `None` of a load test's.
-    #[must_use]
-    pub fn from_output(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(Self::is_usable)
-    }
-
-    #[must_use]
-    pub fn of_report(report: &Report) -> Option<Self> {
-        Self::from_output(report.outputs.get(FIGURES)?)
-    }
-
-    /// Whether every figure can be one.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
+impl FiguresOutput for SessionPages {
+    fn is_usable(&self) -> bool {
         self.pages.values().all(PageMedians::is_usable)
     }
+}
 
+impl SessionPages {
     /// Whether anything was measured.
     #[must_use]
     pub fn has_figures(&self) -> bool {

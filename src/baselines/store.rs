@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{figures::SessionFigures, pages::SessionPages};
+use super::{figures::SessionFigures, output::FiguresOutput, pages::SessionPages};
 use crate::{
     finding::Verdict,
     report::{Report, Run},

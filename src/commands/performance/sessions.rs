@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::paired::ALPHA;
 use crate::{
-    baselines::{SessionFigures, SessionPages},
+    baselines::{FiguresOutput, SessionFigures, SessionPages},
     finding::Verdict,
     load_results::Unit,
     report::{Report, Run},

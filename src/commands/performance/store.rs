@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     baselines::{
-        BaselineQuery, BaselineStore, FIGURES, NoBaseline, ProfilePart, SessionFigures, SessionPages, SessionProfile,
-        SessionRun, is_release,
+        BaselineQuery, BaselineStore, FIGURES, FiguresOutput, NoBaseline, ProfilePart, SessionFigures, SessionPages,
+        SessionProfile, SessionRun, is_release,
     },
     commands::baseline::place::{Place, PlaceSettings, StorePath},
     context::CommandContext,

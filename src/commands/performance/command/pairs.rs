@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::runs::{Ended, Runs};
 use crate::{
-    baselines::FIGURES,
+    baselines::{FIGURES, FiguresOutput},
     clock::Moment,
     commands::performance::{
         judge::number,

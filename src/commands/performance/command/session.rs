@@ -3,7 +3,7 @@
 
 use super::runs::{Ended, Runs};
 use crate::{
-    baselines::FIGURES,
+    baselines::{FIGURES, FiguresOutput},
     commands::performance::{
         judge::number,
         measured::{Block, RunSide, judge as measured, session_of},

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    baselines::{PageMedians, SessionPages},
+    baselines::{FiguresOutput, PageMedians, SessionPages},
     load_results::{PageLoad, PageLoads},
     values::{HumanDuration, Percent},
 };

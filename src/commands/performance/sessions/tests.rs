@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::baselines::FIGURES;
+use crate::baselines::{FIGURES, FiguresOutput};
 
 fn subject(tag: &str) -> Subject {
     serde_json::from_value(serde_json::json!({ "service": "shop", "environment": "staging", "tag": tag })).unwrap()
