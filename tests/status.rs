@@ -228,6 +228,76 @@ fn the_status_stands_for_the_gates_of_its_run() {
     assert_eq!(stage.fake_github.requests().len(), requests, "nothing was asked or set");
 }
 
+/// A status of another account on a commit: a job's token, if `token` is one of an App.
+fn add_status(stage: &Stage, head: &str, creator: &str, state: &str, description: &str) {
+    let status = FakeStatus {
+        sha: head.to_owned(),
+        state: state.to_owned(),
+        context: "promote-gates/approval".to_owned(),
+        description: Some(description.to_owned()),
+        target_url: None,
+        creator: creator.to_owned(),
+        created_at: now(),
+    };
+    stage.fake_github.add_status(INFRA, status);
+}
+
+/// The newest status of a commit, and who set it.
+fn newest(stage: &Stage, head: &str) -> (String, String) {
+    let status = stage.fake_github.statuses(INFRA).into_iter().rfind(|status| status.sha == head).unwrap();
+    (status.state, status.creator)
+}
+
+/// A rule can require the status from one App: that of another account is none, whatever it says.
+#[test]
+fn a_status_of_another_account_counts_for_nothing() {
+    const JUDGE: &str = "acme-judge[bot]";
+    const ACTIONS: &str = "github-actions[bot]";
+    let stage = stage();
+    stage.fake_github.set_app(TOKEN, "acme-judge", 424_242);
+    let [approved, waiting] = [5, 6].map(|number| stage.propose(number));
+    let code = stage.propose(7);
+    stage.fake_github.change_pull_request(INFRA, 7, |one| one.branch = "fix".to_owned());
+    stage.approve_pull_request(5, "alice", 30);
+    let changed =
+        "changes the image of checkout-service outside a promotion; next: take it out, and promote by evidence";
+    // Each is word for word what the App would set. `[bot]` is no part of a person's login.
+    for creator in [ACTIONS, "acme-judge", "dana"] {
+        add_status(&stage, &approved, creator, "success", "approved by alice");
+        add_status(&stage, &waiting, creator, "success", "approved by alice");
+        add_status(&stage, &code, creator, "failure", changed);
+        let before = stage.fake_github.statuses(INFRA).len();
+        let ended = run(&stage, &stage.pull_request_step());
+        assert_eq!(end(&ended), PASSED, "{}", ended.log);
+        assert_eq!(newest(&stage, &approved), ("success".to_owned(), JUDGE.to_owned()), "{creator}");
+        assert_eq!(newest(&stage, &waiting), ("pending".to_owned(), JUDGE.to_owned()), "{creator}");
+        assert_eq!(newest(&stage, &code), ("failure".to_owned(), JUDGE.to_owned()), "{creator}");
+        // Its own ones are not set again.
+        run(&stage, &stage.pull_request_step());
+        assert_eq!(stage.fake_github.statuses(INFRA).len(), before + 3, "{creator}");
+    }
+    // A success for gates of another run stays if this account set it.
+    let require = |step: Runner| step.input("require", "approval\nwait");
+    run(&stage, &require(stage.pull_request_step()));
+    assert_eq!(newest(&stage, &approved), ("success".to_owned(), JUDGE.to_owned()));
+    add_status(&stage, &approved, ACTIONS, "success", "approved by alice; passed: approval, wait");
+    run(&stage, &require(stage.pull_request_step()));
+    assert_eq!(newest(&stage, &approved), ("pending".to_owned(), JUDGE.to_owned()));
+    // By `results`, too.
+    let outputs = [("approver", "alice"), ("pull-request", "5"), ("head", approved.as_str())];
+    let approval = report("approval", Verdict::Passed, &outputs);
+    let by_results =
+        || run(&stage, &stage.pull_request_step().input("results", &steps(std::slice::from_ref(&approval))));
+    add_status(&stage, &approved, ACTIONS, "success", "approved by alice; passed: approval");
+    let before = stage.fake_github.statuses(INFRA).len();
+    for _ in 0..2 {
+        let ended = by_results();
+        assert_eq!(end(&ended), PASSED, "{}", ended.log);
+        assert_eq!(newest(&stage, &approved), ("success".to_owned(), JUDGE.to_owned()));
+        assert_eq!(stage.fake_github.statuses(INFRA).len(), before + 1);
+    }
+}
+
 #[test]
 fn a_dry_run_sets_nothing_and_settings_are_checked() {
     let stage = stage();

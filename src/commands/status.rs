@@ -15,7 +15,7 @@ mod others;
 mod session;
 mod set_status;
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use crate::{
     command::{Branding, Command, CommandKind, RunInputs},
@@ -51,7 +51,7 @@ impl Command for Args {
 fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     args.check_required(inputs.commands)?;
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?;
-    let session = StatusSession { args, inputs, ctx, repository: ctx.own_repository()? };
+    let session = StatusSession { args, inputs, ctx, repository: ctx.own_repository()?, account: OnceCell::new() };
     let mut results: BTreeMap<u64, SetResult> = BTreeMap::new();
     let mut others = Vec::new();
     if let Some(reports) = &reports {

@@ -68,7 +68,7 @@ pub use graphql::GraphQlQuery;
 pub use inspection::{Denial, Inspection};
 pub use issues::{Issue, IssueQuery, IssueState, NewIssue};
 pub use merged_text::{MergedText, MergedTexts};
-pub use open_pull_requests::OpenPullRequest;
+pub use open_pull_requests::{OpenPullRequest, OpenPullRequests};
 pub use protection::{
     BranchKind, BranchPolicy, BranchRule, EnvironmentProtection, EnvironmentSettings, Reviewer, ReviewerKind,
 };

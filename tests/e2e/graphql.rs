@@ -184,13 +184,16 @@ fn reviews(caller: &Caller) -> Vec<Value> {
 
 /// Two pages of open pull requests: one whose last commit has statuses, and one whose last commit has none.
 fn open_pull_requests(caller: &Caller) -> Vec<Value> {
-    for (state, description) in [("pending", None), ("success", Some("changes no image"))] {
+    for (state, description, creator) in
+        [("pending", None, "dana"), ("success", Some("changes no image"), "github-actions[bot]")]
+    {
         let status = FakeStatus {
             sha: "d".repeat(40),
             state: state.to_owned(),
             context: format!("promote-gates/{state}"),
             description: description.map(ToOwned::to_owned),
             target_url: None,
+            creator: creator.to_owned(),
             created_at: now(),
         };
         caller.fake_github.add_status(SHOP, status);

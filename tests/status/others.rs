@@ -314,6 +314,7 @@ fn a_status_by_hand_does_not_stay_on_a_changed_image() {
             context: "Promote-Gates/approval".to_owned(),
             description: None,
             target_url: None,
+            creator: "github-actions[bot]".to_owned(),
             created_at: now(),
         };
         stage.fake_github.add_status(INFRA, status);

@@ -43,11 +43,13 @@ impl DesiredStatus {
             state: state.to_owned(),
             context: context.to_owned(),
             description: Some(clip(&text, MAX_DESCRIPTION)),
+            creator: None,
         };
         Self { status, keeps_success: *verdict == Verdict::Passed && !missing.is_empty() }
     }
 
-    /// What to do about the newest status with the same context.
+    /// What to do about the newest status with the same context, if this account set it. That of another account counts for nothing:
+    /// a rule may require the status from this App, and anyone who can push can set one by a workflow.
     #[must_use]
     pub fn plan(&self, current: Option<&CommitStatus>) -> Plan<(), CommitStatus> {
         match current {
@@ -76,6 +78,7 @@ mod tests {
             state: state.to_owned(),
             context: "promote-gates/approval".to_owned(),
             description: Some(description.to_owned()),
+            creator: None,
         }
     }
 

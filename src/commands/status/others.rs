@@ -12,7 +12,10 @@ use crate::{
     ledger::{ImageLayout, InfraRepo, OverlayLayout},
     reconcile::Plan,
     subject::Commit,
-    world::{git::MergeBase, github::OpenPullRequest},
+    world::{
+        git::MergeBase,
+        github::{CommitStatus, OpenPullRequest},
+    },
 };
 
 impl StatusSession<'_> {
@@ -57,7 +60,8 @@ impl StatusSession<'_> {
         let reason = format!("{}{short_next}", judged.actual);
         let grounds = JudgedHead { verdict: judged.verdict, reason, is_waiting: false, missing: Vec::new() };
         let name = name(other);
-        let current = other.statuses.iter().find(|status| status.has_context(&self.args.context));
+        let account = self.account.get().map_or("", String::as_str);
+        let current = CommitStatus::newest_of(&other.statuses, &self.args.context, account);
         match DesiredStatus::new(&self.args.context, &grounds).plan(current) {
             Plan::UpToDate(status) => {
                 Ok(status_finding(&name, judged.verdict, &status, judged.next.clone().unwrap_or_default()))

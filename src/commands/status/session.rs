@@ -1,5 +1,7 @@
 //! One run of `status`: finds the pull requests, judges them, and sets their statuses.
 
+use std::cell::OnceCell;
+
 use clap::FromArgMatches as _;
 
 use super::{
@@ -25,7 +27,7 @@ use crate::{
     subject::{Commit, Subject},
     world::{
         git::Branch,
-        github::{CommitStatus, GitHub, OpenPullRequest, Repository},
+        github::{CommitStatus, GitHub, OpenPullRequest, OpenPullRequests, Repository},
     },
 };
 
@@ -53,6 +55,8 @@ pub struct StatusSession<'a> {
     pub inputs: &'a RunInputs<'a>,
     pub ctx: &'a CommandContext,
     pub repository: Repository,
+    /// The login of the token's account, once it is known: only its own statuses count as set.
+    pub account: OnceCell<String>,
 }
 
 impl StatusSession<'_> {
@@ -70,9 +74,11 @@ impl StatusSession<'_> {
         let ctx = self.ctx.within(self.args.timeout);
         let github = self.github(&ctx)?;
         let list = || github.open_pull_requests_with_statuses(&self.repository);
-        let open = read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
+        let OpenPullRequests { all, account } =
+            read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
+        self.account.get_or_init(|| account);
         let promotion = |one: &OpenPullRequest| one.branch.parse::<PromotionBranch>().ok();
-        let (promotions, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| promotion(one).is_some());
+        let (promotions, mut others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| promotion(one).is_some());
         // A status belongs to a commit: that of a promotion is judged as one.
         let is_proposed = |head: &Commit| promotions.iter().any(|promotion| promotion.head == *head);
         others.retain(|one| one.base == base.as_str() && !is_proposed(&one.head));
@@ -226,7 +232,8 @@ impl StatusSession<'_> {
         let desired = DesiredStatus::new(&self.args.context, judged);
         let url = ctx.runner_env.run.as_ref().map(|run| run.url.as_str());
         let github = &self.github(ctx)?;
-        let change = SetStatus { github, repository: &self.repository, commit, desired: &desired, target_url: url };
+        let (repository, account) = (&self.repository, &self.account);
+        let change = SetStatus { github, repository, commit, desired: &desired, account, target_url: url };
         let done = match reconcile(&ctx.execution, self.args.timeout.0, &change) {
             Ok(done) => done,
             Err(CommandError::Cancelled) => return Err(CommandError::Cancelled),

@@ -11,8 +11,11 @@ use super::{
 };
 use crate::sandbox::server::FakeResponse;
 
-/// The author of every write through the API: the fake does not link tokens to users.
+/// The author of a write through the API, unless its token is that of another App.
 pub const BOT: &str = "github-actions[bot]";
+
+/// The number of the App of [`BOT`].
+pub const ACTIONS_APP: u64 = 15_368;
 
 /// The login of GitHub's agent, a `Bot` in REST.
 const AGENT: &str = "Copilot";
@@ -21,6 +24,13 @@ impl FakeGitHub {
     /// Adds a user account; returns its id. Authors, actors and approvers get an account when they are first named.
     pub fn add_user(&self, login: &str) -> u64 {
         self.state().data.accounts.add_user(login)
+    }
+
+    /// Makes a token one of an App, which sets statuses and merges by it. The others are those of jobs.
+    pub fn set_app(&self, token: &str, slug: &str, number: u64) {
+        let mut state = self.state();
+        let login = state.data.accounts.add_app(slug, number);
+        state.apps.insert(token.to_owned(), login);
     }
 
     /// Adds a team to an organisation; returns its id.

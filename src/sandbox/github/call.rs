@@ -19,6 +19,8 @@ pub struct ApiCall {
     pub now: Timestamp,
     /// The permissions of the token, of a repository or of its owner.
     pub granted: Vec<String>,
+    /// The login of the token's account.
+    pub account: String,
 }
 
 impl ApiCall {

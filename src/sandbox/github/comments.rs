@@ -149,8 +149,8 @@ fn text(call: &ApiCall) -> Result<String, ContractViolation> {
     Ok(text.to_owned())
 }
 
-/// The account of every token: the fake does not link tokens to users.
+/// The account of the token.
 #[expect(clippy::unnecessary_wraps, reason = "the handlers of queries have one type")]
-pub fn viewer(_: &QueryCall) -> Result<Value, GraphQlFailure> {
-    Ok(json!({ "viewer": { "login": BOT } }))
+pub fn viewer(call: &QueryCall) -> Result<Value, GraphQlFailure> {
+    Ok(json!({ "viewer": { "login": call.account } }))
 }

@@ -85,7 +85,8 @@ pub fn respond(state: &FakeGitHubState, request: &ReceivedRequest) -> Result<Fak
     if given.clone().any(|given| !known.contains(&given)) || given.count() != known.len() {
         return Err(ContractViolation::new(400, format!("{name} has the variables {known:?}, not {variables:?}")));
     }
-    let result = (operation.handler)(&QueryCall { data: &state.data, grants, variables });
+    let account = &state.account(token);
+    let result = (operation.handler)(&QueryCall { data: &state.data, grants, variables, account });
     let failed = |kind: &str, message: &str| {
         FakeResponse::json(200, &json!({ "data": null, "errors": [{ "type": kind, "path": [], "message": message }] }))
     };

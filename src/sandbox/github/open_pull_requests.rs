@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
+    accounts::is_bot,
     pull_request_reviews::{head, permitted},
     pulls::base_of,
     query_call::{GraphQlFailure, QueryCall, page},
@@ -17,7 +18,7 @@ pub fn list(call: &QueryCall) -> Result<Value, GraphQlFailure> {
     call.permit(repository, "statuses=read")?;
     let nodes = repository.pull_requests.iter().filter(|one| one.is_open).map(|one| node(repository, one));
     let nodes = page(nodes.collect(), call.start("after")?, call.first("first")?);
-    Ok(json!({ "repository": { "pullRequests": nodes } }))
+    Ok(json!({ "viewer": { "login": call.account }, "repository": { "pullRequests": nodes } }))
 }
 
 fn node(repository: &FakeRepository, pull_request: &FakePullRequest) -> Value {
@@ -44,8 +45,15 @@ fn status(repository: &FakeRepository, sha: &str) -> Value {
             "context": status.context,
             "state": status.state.to_uppercase(),
             "description": status.description,
+            "creator": creator(&status.creator),
         })
     };
     let contexts: Vec<Value> = newest.into_values().map(context).collect();
     if contexts.is_empty() { Value::Null } else { json!({ "contexts": contexts }) }
+}
+
+/// An account; of an App, GraphQL shows the login without its end.
+fn creator(login: &str) -> Value {
+    let kind = if is_bot(login) { "Bot" } else { "User" };
+    json!({ "__typename": kind, "login": login.strip_suffix("[bot]").unwrap_or(login) })
 }

@@ -8,7 +8,7 @@ use super::{
     errors::{ContractViolation, not_found},
     fake_github::FakeGitHub,
     format::{id, node_id, object_fields, path_segment},
-    records::{BranchPolicy, FakeAccounts, FakeEnvironment, FakeRepository},
+    records::{BranchPolicy, DeploymentBranches, FakeAccounts, FakeEnvironment, FakeRepository},
 };
 use crate::sandbox::server::FakeResponse;
 
@@ -20,6 +20,26 @@ impl FakeGitHub {
             let id = policy.id;
             repository.environment_or_create(environment).policies.push(policy);
             id
+        })
+    }
+}
+
+impl FakeGitHub {
+    /// The names of the secrets that an environment gives to a job of a branch. GitHub does not start a job that the environment
+    /// refuses. Of its policies, those without a wildcard count here.
+    #[must_use]
+    pub fn environment_secrets(&self, repository: &str, environment: &str, branch: &str) -> Vec<String> {
+        self.with_repository(repository, |repository, _| {
+            let found = repository.environments.iter().find(|one| one.has_name(environment));
+            let may_deploy = found.is_some_and(|one| match one.protection.branches {
+                DeploymentBranches::Any => true,
+                DeploymentBranches::Protected => repository.history.protected.iter().any(|name| name == branch),
+                DeploymentBranches::Custom => {
+                    one.policies.iter().any(|policy| policy.kind == "branch" && policy.name == branch)
+                }
+            });
+            let secrets = repository.settings.environment_secrets.get(&environment.to_lowercase());
+            secrets.filter(|_| may_deploy).cloned().unwrap_or_default()
         })
     }
 }

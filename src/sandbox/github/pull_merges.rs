@@ -1,15 +1,14 @@
 //! `PUT …/pulls/{pull_number}/merge`, and the merge by a person's hand.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    accounts::BOT,
     call::ApiCall,
     errors::{ContractViolation, not_found},
     fake_github::FakeGitHub,
     format::{id, now},
     pulls::{base_of, tip},
-    records::{FakeAccounts, FakeCommit, FakePullRequest, FakeRepository},
+    records::{FakeAccounts, FakeCommit, FakePullRequest, FakeRepository, FakeStatus},
 };
 use crate::sandbox::server::FakeResponse;
 
@@ -24,15 +23,28 @@ impl FakeGitHub {
         login: &str,
     ) -> String {
         self.add_user(login);
-        let merged = self.with_repository(repository, |repository, _| {
-            let index = repository.pull_requests.iter().position(|one| one.number == number)?;
-            merge_now(repository, index, method, typed.map(ToOwned::to_owned), login)
+        let merged = self.with_repository(repository, |repository, accounts| {
+            let index = repository.pull_requests.iter().position(|one| one.number == number);
+            let index = index.ok_or("there is none")?;
+            refuse_by_rules(repository, accounts, &repository.pull_requests[index])?;
+            let typed = typed.map(ToOwned::to_owned);
+            merge_now(repository, index, method, typed, login).ok_or_else(|| "git cannot merge it".to_owned())
         });
-        if merged.is_none() {
-            let missing = format!("the script merges pull request #{number}, which cannot be merged");
-            self.state().violations.push(missing);
-        }
-        merged.unwrap_or_default()
+        merged.unwrap_or_else(|why| {
+            self.state()
+                .violations
+                .push(format!("the script merges pull request #{number}, which is not merged: {why}"));
+            String::new()
+        })
+    }
+
+    /// Why the rules of its base branch keep a pull request from being merged, as GitHub says it to the person who presses Merge.
+    #[must_use]
+    pub fn merge_refusal(&self, repository: &str, number: u64) -> Option<String> {
+        self.with_repository(repository, |repository, accounts| {
+            let one = repository.pull_requests.iter().find(|one| one.number == number)?;
+            refuse_by_rules(repository, accounts, one).err()
+        })
     }
 }
 
@@ -42,10 +54,52 @@ fn refused(status: u16, message: &str) -> FakeResponse {
     FakeResponse::json(status, &json!({ "message": message, "documentation_url": documentation }))
 }
 
+/// Holds the last commit of a pull request against the statuses that rulesets require. Of the other rules, the fake keeps none.
+///
+/// # Errors
+/// GitHub's refusal.
+fn refuse_by_rules(
+    repository: &FakeRepository,
+    accounts: &FakeAccounts,
+    pull_request: &FakePullRequest,
+) -> Result<(), String> {
+    if base_of(pull_request) != repository.history.default_branch {
+        return Ok(());
+    }
+    let head = tip(repository, &pull_request.branch).unwrap_or_default();
+    let rules = repository.settings.rules.iter().filter(|rule| rule["type"] == "required_status_checks");
+    let required = rules.filter_map(|rule| rule["parameters"]["required_status_checks"].as_array()).flatten();
+    let problem = |required: &Value| {
+        let context = required["context"].as_str().unwrap_or_default();
+        let is_of_context = |status: &&FakeStatus| status.sha == head && status.context.eq_ignore_ascii_case(context);
+        // Of each context, the newest status counts, whoever set it.
+        let newest = repository.statuses.iter().rfind(is_of_context);
+        let expected = required["integration_id"].as_u64();
+        let state = match newest {
+            None => "is expected",
+            Some(status) if expected.is_some() && accounts.app_of(&status.creator) != expected => {
+                "was not set by the expected GitHub app"
+            }
+            Some(status) => match status.state.as_str() {
+                "success" => return None,
+                "pending" => "is pending",
+                _ => "is failing",
+            },
+        };
+        Some(format!("Required status check \"{context}\" {state}.\n"))
+    };
+    let problems: Vec<String> = required.filter_map(problem).collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("Repository rule violations found\n\n{}\n", problems.concat()))
+    }
+}
+
 /// Merges the branch: in git, or as a new commit of `history`.
 pub fn merge(
     repository: &mut FakeRepository,
-    _: &mut FakeAccounts,
+    accounts: &mut FakeAccounts,
     call: &ApiCall,
 ) -> Result<FakeResponse, ContractViolation> {
     let number = call.number("pull_number")?;
@@ -64,8 +118,11 @@ pub fn merge(
     if head.is_some_and(|head| head != tip) {
         return Ok(refused(409, "Head branch was modified. Review and try the merge again."));
     }
+    if let Err(why) = refuse_by_rules(repository, accounts, one) {
+        return Ok(refused(405, &why));
+    }
     let typed = title.map(|title| format!("{title}\n\n{}", text.unwrap_or_default()));
-    let Some(sha) = merge_now(repository, index, method, typed, BOT) else { return not_mergeable() };
+    let Some(sha) = merge_now(repository, index, method, typed, &call.account) else { return not_mergeable() };
     let json = json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" });
     Ok(FakeResponse::json(200, &json))
 }

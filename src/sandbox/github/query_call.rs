@@ -24,6 +24,8 @@ pub struct QueryCall<'a> {
     pub data: &'a FakeGitHubData,
     pub grants: &'a BTreeMap<String, Vec<String>>,
     pub variables: &'a Map<String, Value>,
+    /// The login of the token's account.
+    pub account: &'a str,
 }
 
 impl<'a> QueryCall<'a> {

@@ -349,6 +349,7 @@ pub fn respond(
         body: None,
         now: now(),
         granted: Vec::new(),
+        account: state.account(token(request)),
     };
 
     let grants = match token(request) {

@@ -72,6 +72,19 @@ impl FakeGitHub {
         });
     }
 
+    /// Adds the rules of an active ruleset for the default branch, as `POST …/rulesets` takes it.
+    pub fn add_ruleset(&self, repository: &str, ruleset: &Value) {
+        let rules = ruleset["rules"].as_array().cloned().unwrap_or_default();
+        let is_meant = ruleset["enforcement"] == "active"
+            && ruleset["target"] == "branch"
+            && ruleset["conditions"]["ref_name"]["include"] == json!(["~DEFAULT_BRANCH"]);
+        if !is_meant || rules.is_empty() {
+            let unknown = format!("the script adds a ruleset that is not known here: {ruleset}");
+            self.state().violations.push(unknown);
+        }
+        self.with_repository(repository, |repository, _| repository.settings.rules.extend(rules));
+    }
+
     /// Makes a token a classic one with these scopes, as its responses say.
     pub fn set_scopes(&self, token: &str, scopes: &str) {
         self.state().scopes.insert(token.to_owned(), scopes.to_owned());

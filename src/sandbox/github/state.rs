@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::records::FakeGitHubData;
+use super::{accounts::BOT, records::FakeGitHubData};
 use crate::sandbox::server::FakeResponse;
 
 /// A request as the fake GitHub recorded it, without its token.
@@ -56,12 +56,19 @@ pub struct FakeGitHubState {
     pub tokens: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// The scopes of classic tokens, as their responses say.
     pub scopes: BTreeMap<String, String>,
+    /// The login of each token's App; those of jobs are not listed.
+    pub apps: BTreeMap<String, String>,
     pub injections: Vec<FaultInjection>,
     pub requests: Vec<RecordedRequest>,
     pub violations: Vec<String>,
 }
 
 impl FakeGitHubState {
+    /// The login of a token's account.
+    pub fn account(&self, token: Option<&str>) -> String {
+        token.and_then(|token| self.apps.get(token)).map_or(BOT, String::as_str).to_owned()
+    }
+
     /// The fault to inject into this request, if any; counts it as used.
     pub fn take_fault(&mut self, request: &RecordedRequest) -> Option<InjectedFault> {
         let injection = self

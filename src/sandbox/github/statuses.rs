@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    accounts::{BOT, account_json},
+    accounts::account_json,
     call::{ApiCall, BodyFields},
     errors::{ContractViolation, error, not_found},
     fake_github::FakeGitHub,
@@ -76,13 +76,14 @@ pub fn create(
         return Ok(error(422, &format!("No commit found for SHA: {sha}")));
     }
     let state = state.to_owned();
-    let status = FakeStatus { sha, state, context, description, target_url, created_at: call.now };
+    let creator = call.account.clone();
+    let status = FakeStatus { sha, state, context, description, target_url, creator, created_at: call.now };
     repository.statuses.push(status.clone());
     Ok(FakeResponse::json(201, &status_json(repository, repository.statuses.len() - 1, &status, &call.api)))
 }
 
 fn status_json(repository: &FakeRepository, index: usize, status: &FakeStatus, api: &str) -> Value {
-    let FakeStatus { sha, state, context, description, target_url, created_at } = status;
+    let FakeStatus { sha, state, context, description, target_url, creator, created_at } = status;
     let number = id("status", &format!("{}/{index}", repository.name));
     json!({
         "url": format!("{}/statuses/{sha}", repository.url(api)),
@@ -95,6 +96,6 @@ fn status_json(repository: &FakeRepository, index: usize, status: &FakeStatus, a
         "context": context,
         "created_at": format_time(*created_at),
         "updated_at": format_time(*created_at),
-        "creator": account_json(api, BOT),
+        "creator": account_json(api, creator),
     })
 }

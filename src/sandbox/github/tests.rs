@@ -4,6 +4,7 @@ mod environments;
 mod graphql;
 mod issues;
 mod pages;
+mod required_statuses;
 mod runs;
 mod settings;
 

@@ -19,6 +19,8 @@ pub(super) const OPEN_PULL_REQUESTS: GraphQlQuery =
 const PAGE: usize = 100;
 /// The most pages that are read.
 const MAX_PAGES: usize = 20;
+/// The end of an App's login.
+const BOT: &str = "[bot]";
 
 /// An open pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +36,25 @@ pub struct OpenPullRequest {
     pub statuses: Vec<CommitStatus>,
 }
 
+/// The open pull requests, as one account sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPullRequests {
+    /// Oldest first.
+    pub all: Vec<OpenPullRequest>,
+    /// The login of the token's account.
+    pub account: String,
+}
+
 #[derive(Deserialize)]
 struct AnswerJson {
+    viewer: ViewerJson,
     #[serde(deserialize_with = "present")]
     repository: Option<ListJson>,
+}
+
+#[derive(Deserialize)]
+struct ViewerJson {
+    login: String,
 }
 
 #[derive(Deserialize)]
@@ -84,14 +101,31 @@ struct ContextJson {
     state: String,
     #[serde(deserialize_with = "present")]
     description: Option<String>,
+    #[serde(deserialize_with = "present")]
+    creator: Option<CreatorJson>,
+}
+
+#[derive(Deserialize)]
+struct CreatorJson {
+    #[serde(rename = "__typename")]
+    kind: String,
+    login: String,
+}
+
+impl CreatorJson {
+    /// The login as REST and `viewer` have it: here, that of an App is without its end.
+    fn login(self) -> String {
+        let is_short = self.kind == "Bot" && !self.login.ends_with(BOT);
+        if is_short { format!("{}{BOT}", self.login) } else { self.login }
+    }
 }
 
 impl GitHub {
-    /// The open pull requests of the repository, oldest first.
+    /// The open pull requests of the repository, and the account that asks.
     ///
     /// # Errors
     /// No answer; a token without Contents, Pull requests and Commit statuses: read; more pull requests than are read.
-    pub fn open_pull_requests_with_statuses(&self, repository: &Repository) -> Result<Vec<OpenPullRequest>, Finding> {
+    pub fn open_pull_requests_with_statuses(&self, repository: &Repository) -> Result<OpenPullRequests, Finding> {
         let required =
             RequiredPermission::new("Contents, Pull requests and Commit statuses: read", repository.to_string());
         let (mut after, mut all) = (None, Vec::new());
@@ -102,12 +136,12 @@ impl GitHub {
                 "first": PAGE,
                 "after": after,
             });
-            let AnswerJson { repository: found } = self.query(&OPEN_PULL_REQUESTS, &variables, &required)?;
+            let AnswerJson { viewer, repository: found } = self.query(&OPEN_PULL_REQUESTS, &variables, &required)?;
             let ListJson { pull_requests: Connection { nodes, page } } =
                 found.ok_or_else(|| Self::missing("the pull requests", &required))?;
             all.extend(nodes.into_iter().map(OpenPullRequest::from));
             if !page.has_next {
-                return Ok(all);
+                return Ok(OpenPullRequests { all, account: viewer.login });
             }
             after = Some(page.end.ok_or_else(|| self.unreadable("a next page of pull requests, and no cursor"))?);
         }
@@ -122,11 +156,12 @@ impl From<PullRequestJson> for OpenPullRequest {
     fn from(json: PullRequestJson) -> Self {
         let last = json.commits.nodes.into_iter().next_back().map(|node| node.commit);
         let status = last.filter(|commit| commit.oid == json.head_ref_oid).and_then(|commit| commit.status);
-        let status_of = |ContextJson { context, state, description }: ContextJson| CommitStatus {
+        let status_of = |ContextJson { context, state, description, creator }: ContextJson| CommitStatus {
             // REST has the same words in lower case.
             state: state.to_ascii_lowercase(),
             context,
             description,
+            creator: creator.map(CreatorJson::login),
         };
         Self {
             number: json.number,

@@ -29,7 +29,7 @@ impl GitHub {
         status: &CommitStatus,
         target_url: Option<&str>,
     ) -> SendOutcome {
-        let CommitStatus { state, context, description } = status;
+        let CommitStatus { state, context, description, .. } = status;
         let mut body = json!({ "state": state, "context": context, "description": description });
         if let Some(url) = target_url {
             body["target_url"] = url.into();

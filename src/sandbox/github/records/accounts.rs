@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::sandbox::github::format::id;
+use crate::sandbox::github::{
+    accounts::{ACTIONS_APP, BOT},
+    format::id,
+};
 
 #[derive(Default)]
 pub struct FakeAccounts {
@@ -12,6 +15,8 @@ pub struct FakeAccounts {
     teams: BTreeMap<(String, String), FakeTeam>,
     /// The plan of each organisation, by lower-case login.
     plans: BTreeMap<String, String>,
+    /// The number of each App, by its account's lower-case login.
+    apps: BTreeMap<String, u64>,
     /// The login of each email address.
     addresses: BTreeMap<String, String>,
 }
@@ -34,6 +39,20 @@ impl FakeAccounts {
         let account = FakeAccount { login: login.to_owned(), is_organisation: false };
         self.users.entry(login.to_lowercase()).or_insert(account);
         id("user", login)
+    }
+
+    /// Adds an App's account; returns its login.
+    pub fn add_app(&mut self, slug: &str, number: u64) -> String {
+        let login = format!("{slug}[bot]");
+        self.add_user(&login);
+        self.apps.insert(login.to_lowercase(), number);
+        login
+    }
+
+    /// The number of the App whose account this is.
+    pub fn app_of(&self, login: &str) -> Option<u64> {
+        let of_actions = login.eq_ignore_ascii_case(BOT).then_some(ACTIONS_APP);
+        self.apps.get(&login.to_lowercase()).copied().or(of_actions)
     }
 
     pub fn add_address(&mut self, login: &str, address: &str) {

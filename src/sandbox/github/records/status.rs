@@ -10,5 +10,7 @@ pub struct FakeStatus {
     pub context: String,
     pub description: Option<String>,
     pub target_url: Option<String>,
+    /// The login of the account that set it.
+    pub creator: String,
     pub created_at: Timestamp,
 }

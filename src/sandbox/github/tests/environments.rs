@@ -180,6 +180,25 @@ fn a_reviewer_without_access_is_dropped() {
 }
 
 #[test]
+fn an_environment_gives_its_secrets_to_its_branches_only() {
+    let fake_github = fake_github_with(&[]);
+    let secrets = |branch: &str| fake_github.environment_secrets(INFRA, "Status", branch);
+    fake_github.add_secret(INFRA, Some("status"), "KEY");
+    assert_eq!(secrets("main"), [""; 0], "there is no such environment");
+    fake_github.protect(INFRA, "status", &json!({}));
+    assert_eq!([secrets("main"), secrets("fix")], [["KEY"], ["KEY"]]);
+    fake_github.protect(INFRA, "status", &json!({ "deployment_branch_policy": branches(false, true) }));
+    assert_eq!(secrets("main"), [""; 0], "no pattern lets none deploy");
+    fake_github.add_branch_policy(INFRA, "status", "fix", "tag");
+    fake_github.add_branch_policy(INFRA, "status", "main", "branch");
+    assert_eq!((secrets("main"), secrets("fix")), (vec!["KEY".to_owned()], vec![]));
+    fake_github.protect(INFRA, "status", &json!({ "deployment_branch_policy": branches(true, false) }));
+    assert_eq!(secrets("main"), [""; 0], "main is not protected");
+    fake_github.protect_branch(INFRA, "main");
+    assert_eq!((secrets("main"), secrets("fix")), (vec!["KEY".to_owned()], vec![]));
+}
+
+#[test]
 fn an_invalid_scripted_protection_is_a_violation() {
     let fake_github = administrator();
     fake_github.protect(INFRA, "production", &json!({ "reviewers": [{ "type": "User", "id": 1 }] }));
