@@ -13,9 +13,11 @@
 //!   against a real one.
 //! - The job of a protected environment does not wait for its approval; the approval exists before the run starts.
 //! - All jobs of a run use one runner and the same `github.token`, which has the permissions of all jobs together and no
-//!   others. Every job gets all secrets, including those of environments.
+//!   others. Every job gets all secrets, including those of environments; but the key of `apps::JUDGE_SECRET` only if an environment of
+//!   the workflow's jobs gives it to the run's branch. GitHub does not start a job that the environment refuses; here it starts without
+//!   the key.
 
-mod apps;
+pub mod apps;
 pub mod cluster;
 pub mod git_server;
 mod manual_runs;
@@ -289,7 +291,8 @@ impl Acme {
         if self.repositories == SERVICES {
             act = act.variable("BASELINES_BRANCH", BASELINES);
         }
-        let act = self.with_apps(act, repository, &text, &self.at("stand-ins/app-token"));
+        let branch = repo.git(["branch", "--show-current"]);
+        let act = self.with_apps(act, repository, &branch, &text, &self.at("stand-ins/app-token"));
         stand_ins::add(act, &text, &self.at("stand-ins"))
     }
 

@@ -79,7 +79,7 @@ pub fn steps_by_pull_request(
     steps.extend(other_repository_step(setup, flags));
     steps.push(commit_step(files, filter.map(|_| setup.deploy_workflow.path.as_str())));
     if has_promotions {
-        let ruleset = default_branch_ruleset(&[APPROVAL_STATUS]);
+        let ruleset = default_branch_ruleset(&[APPROVAL_STATUS], None);
         steps.push(HandStep::new(
             format!(
                 "Then add a rule for the default branch, which requires pull requests and the status {APPROVAL_STATUS} (a private \

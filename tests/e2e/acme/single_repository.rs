@@ -1,6 +1,7 @@
 //! A service and its manifests in one repository: deployed to staging, validated there, and promoted by pull request, or with the
-//! approval of an environment. No run has another token than its own.
+//! approval of an environment. No run has another token than its own, except where an App sets the status ([`by_app`]).
 
+mod by_app;
 mod by_init;
 mod pull_requests;
 
@@ -15,14 +16,17 @@ use crate::act::{Act, ActRun};
 use crate::repo::Repo;
 
 pub const SERVICE: &str = "checkout-service";
-const WORKFLOWS: [&str; 5] =
-    ["validate-staging.yml", "promotion-open.yml", "promotion-review.yml", "promotion-status.yml", "audit.yml"];
+const WORKFLOWS: [&str; 4] = ["validate-staging.yml", "promotion-open.yml", "promotion-review.yml", "audit.yml"];
+/// The workflow that judges and merges.
+const STATUS: &str = "promotion-status.yml";
 /// The account of the runs' own tokens.
 const ACTIONS: &str = "github-actions[bot]";
 
 /// The repository, which is that of the manifests.
 pub struct SingleRepository<'a> {
     acme: &'a Acme,
+    /// The workflow that judges and merges.
+    status_workflow: &'static str,
 }
 
 /// A run of one of its workflows.
@@ -83,8 +87,12 @@ impl<'a> SingleRepository<'a> {
 
     /// As [`Self::new`], with another way to merge.
     pub fn merging_by(acme: &'a Acme, method: &str) -> Self {
-        Self::set_up(acme, |repo| {
-            for file in WORKFLOWS {
+        Self::by_pull_request(acme, STATUS, method)
+    }
+
+    fn by_pull_request(acme: &'a Acme, status_workflow: &'static str, method: &str) -> Self {
+        Self::set_up(acme, status_workflow, |repo| {
+            for file in WORKFLOWS.into_iter().chain([status_workflow]) {
                 let text = acme.shipped(&format!("single-repository/{file}"));
                 let text = text.replace("merge: squash", &format!("merge: {method}"));
                 repo.write(&format!(".github/workflows/{file}"), text);
@@ -94,10 +102,10 @@ impl<'a> SingleRepository<'a> {
 
     /// Promotes with the approval of an environment, with the workflows that `init` writes.
     pub fn with_environment(acme: &'a Acme) -> Self {
-        Self::set_up(acme, |repo| by_init::write(acme, repo))
+        Self::set_up(acme, STATUS, |repo| by_init::write(acme, repo))
     }
 
-    fn set_up(acme: &'a Acme, write_workflows: impl FnOnce(&Repo)) -> Self {
+    fn set_up(acme: &'a Acme, status_workflow: &'static str, write_workflows: impl FnOnce(&Repo)) -> Self {
         let first = acme.change_infra("one repository", |repo| {
             write_workflows(repo);
             repo.write("tests/smoke/paths.xml", PATHS);
@@ -108,7 +116,7 @@ impl<'a> SingleRepository<'a> {
         acme.fake_github.serve_git(INFRA, Infra::at(acme.infra.path().parent().expect("a folder")));
         acme.staging_cluster.deploy(SERVICE, FIRST_TAG);
         acme.deploy_to_production(SERVICE, FIRST_TAG);
-        Self { acme }
+        Self { acme, status_workflow }
     }
 
     /// Merges a change, deploys it to staging, and validates it there.
@@ -158,7 +166,7 @@ impl<'a> SingleRepository<'a> {
     /// Runs what judges and merges: after the doorbell (`workflow_run`), which rang for the newest pull request, or without it
     /// (`schedule`).
     pub fn judge(&self, event: &'static str) -> ActRun {
-        let run = self.register("promotion-status.yml", event, "merge", ACTIONS);
+        let run = self.register(self.status_workflow, event, "merge", ACTIONS);
         let newest = self.acme.fake_github.pull_requests(INFRA).iter().map(|one| one.number).max().unwrap_or_default();
         let act = self.act(&run).actor(ACTIONS).payload(json!({
             "action": "completed",
@@ -187,11 +195,26 @@ impl<'a> SingleRepository<'a> {
     }
 
     fn register(&self, file: &str, event: &str, job: &str, actor: &str) -> RegisteredRun {
+        self.register_on("main", file, event, job, actor, |_| {})
+    }
+
+    /// Registers a run of a branch, to which `prepare` brings a fresh clone.
+    fn register_on(
+        &self,
+        branch: &str,
+        file: &str,
+        event: &str,
+        job: &str,
+        actor: &str,
+        prepare: impl FnOnce(&Repo),
+    ) -> RegisteredRun {
         let clone = Repo::clone_of(self.acme.infra.path());
+        prepare(&clone);
         let facts = github::FakeRun {
             id: self.acme.next_run(),
             path: format!(".github/workflows/{file}"),
             event: event.to_owned(),
+            head_branch: Some(branch.to_owned()),
             head_sha: clone.git(["rev-parse", "HEAD"]),
             actor: actor.to_owned(),
             ..github::FakeRun::default()

@@ -108,7 +108,7 @@ fn by_pull_request(
 /// The command that makes a ruleset for the default branch.
 #[must_use]
 pub fn fix_protection(facts: &GitHubFacts, statuses: &[&str]) -> String {
-    let ruleset = default_branch_ruleset(statuses);
+    let ruleset = default_branch_ruleset(statuses, None);
     format!(
         "`gh api --method POST repos/{}/rulesets --input - <<< {}`; if an App pushes promotions to this branch, add it to the \
          ruleset's bypass list",

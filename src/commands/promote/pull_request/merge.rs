@@ -66,12 +66,20 @@ impl Change for MergePullRequest<'_> {
                 WriteOutcome::Conflict(refusal.message)
             }
             SendOutcome::Refused(refusal) if refusal.status == 405 => {
-                WriteOutcome::Refused(refusal.to_finding("merge").next(
-                    "see on its page what keeps it from being merged: a missing status, or a conflict; after a conflict, validate the \
-                     release again",
-                ))
+                let next = next_after(&refusal.message);
+                WriteOutcome::Refused(refusal.to_finding("merge").next(next))
             }
             other => other.into_write_outcome("merge").map(done),
         }
+    }
+}
+
+/// What to do about a merge that GitHub refuses with this message.
+fn next_after(refusal: &str) -> &'static str {
+    if refusal.contains("was not set by the expected GitHub app") {
+        "give `status` the token of the App from which the rule of the branch requires it; another account set it last, and the list of \
+         workflow runs shows which run that was"
+    } else {
+        "see on its page what keeps it from being merged: a missing status, or a conflict; after a conflict, validate the release again"
     }
 }

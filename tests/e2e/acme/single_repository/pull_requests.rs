@@ -54,6 +54,41 @@ impl SingleRepository<'_> {
         self.see_push(number, |one| one.force_pushed_at = Some(at));
     }
 
+    /// Opens a pull request of a person, which changes one file. Returns its number.
+    pub fn open_by_hand(&self, login: &str, branch: &str, path: &str) -> u64 {
+        let clone = Repo::clone_of(self.acme.infra.path());
+        clone.git(["switch", "--quiet", "--create", branch]);
+        clone.write(path, format!("// {branch}\n"));
+        let sha = clone.commit("a small fix");
+        clone.git(["push", "--quiet", "origin", branch]);
+        let fake_github = &self.acme.fake_github;
+        let number = fake_github.open_pull_request(INFRA, "a small fix", "", &[]);
+        let login = Some(login.to_owned());
+        let own = FakeCommit { sha, author: login.clone(), committer: login.clone(), ..FakeCommit::default() };
+        let pull_request = FakePullRequest {
+            number,
+            opener: login,
+            is_open: true,
+            branch: branch.to_owned(),
+            files: vec![path.to_owned()],
+            own: vec![own],
+            ..FakePullRequest::default()
+        };
+        fake_github.add_pull_request(INFRA, pull_request);
+        number
+    }
+
+    /// Why the rule of main keeps a pull request from being merged.
+    pub fn merge_refusal(&self, number: u64) -> Option<String> {
+        self.acme.fake_github.merge_refusal(INFRA, number)
+    }
+
+    /// The account that set the newest status of a pull request's last commit.
+    pub fn status_by(&self, number: u64) -> String {
+        let (head, all) = (self.head(number), self.acme.fake_github.statuses(INFRA));
+        all.into_iter().rfind(|status| status.sha == head).map(|status| status.creator).expect("a status")
+    }
+
     /// Lets GitHub see what a pull request has after a push to its branch.
     fn see_push(&self, number: u64, more: impl FnOnce(&mut FakePullRequest)) {
         let (infra, branch) = (&self.acme.infra, self.branch(number));
