@@ -79,6 +79,8 @@ fn five_samples() {
         let name = if sample.services.len() > 1 { "validate-monorepo" } else { "validate-staging" };
         assert!(log.contains(&format!("written: .github/workflows/{name}.yml")), "{log}");
         if let [_] = sample.services {
+            let by_app = [&BY_PULL_REQUEST[..], &["--status-app", "7"]].concat();
+            assert_init(&repository(&sample), &sample, &by_app, &["source: pull-request"]);
             let log = assert_init(&repository(&sample), &sample, &BY_PULL_REQUEST, &["source: pull-request"]);
             assert!(log.contains(&format!("paths-ignore: [{}]", sample.production[0])), "{log}");
         }
@@ -218,6 +220,9 @@ fn what_is_not_clear_stops_it() {
         (&["--checkout", ".github"], "not the top of a git checkout"),
         (&["--checkout", "gone"], "gone: no such folder"),
         (&["--infra", "acme"], "it has no slash"),
+        (&["--status-app", "Iv23liJUDGE"], "the number of an App, such as 424242"),
+        (&["--status-app", "0"], "the number of an App, such as 424242"),
+        (&["--status-app", "7"], "only pull requests have the status"),
         (&["--actions", "acme/other@v1"], "OWNER/promote-gates@VERSION"),
     ] {
         let ended = init(&runner, flags);

@@ -77,6 +77,7 @@ fn run(args: &Args, inputs: &RunInputs<'_>, ctx: &CommandContext) -> Result<Outc
     let plan = plan(&args.flags, &found).map_err(|error| match error {
         PlanError::Unclear(unclear) => not_clear(&unclear),
         PlanError::SeveralServices(services) => not_several(&services),
+        PlanError::StatusWithoutPullRequests => no_status(),
         PlanError::Template(error) => not_as_shipped(&error),
     })?;
     for file in plan.files.iter().filter(|file| file.path == DEFAULT_PATH) {
@@ -119,6 +120,15 @@ fn not_several(services: &[Service]) -> CommandError {
         .expected("`environment`, or one service: a pull request promotes one; nothing was written")
         .with_origin("flag")
         .next("use `--approval environment`, or name the image of one service with `--image REPOSITORY`")
+        .bad_input()
+}
+
+fn no_status() -> CommandError {
+    Finding::inconclusive("`status-app`")
+        .actual("a number, and the approval is that of an environment")
+        .expected("`--approval pull-request`: only pull requests have the status; nothing was written")
+        .with_origin("flag")
+        .next("use `--approval pull-request`, or leave `--status-app` out")
         .bad_input()
 }
 

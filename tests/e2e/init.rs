@@ -8,6 +8,7 @@
 //!
 //! The gate that watches production runs only after a promotion. The workflow that deploys is the team's own, and its run a record.
 
+use crate::acme::apps::{JUDGE_ACCOUNT, JUDGE_NUMBER};
 use crate::acme::newcomer::{Newcomer, REVIEWER};
 use crate::acme::team::ValidatedRelease;
 use crate::acme::{Acme, INFRA};
@@ -115,4 +116,29 @@ fn by_pull_request() {
     assert!(run.succeeded && !run.jobs.keys().any(|job| job.starts_with("merge")), "{}", run.log);
     assert_eq!(run.step("status", "status").outputs["approved"], "[]");
     assert_nothing_written(&acme, before);
+}
+
+/// The rule requires the status from the App, and the environments give its key to main: both as the list has them.
+#[test]
+fn by_pull_request_with_the_status_of_an_app() {
+    let sample = samples::kustomize();
+    let acme = Acme::newcomer(&sample);
+    let app = JUDGE_NUMBER.to_string();
+    let flags = ["--approval", "pull-request", "--path", "src", "--status-app", &app];
+    let newcomer = set_up(&acme, &sample, &flags);
+    let number = acme.open_by_hand("dana", "fix", "src/fix.js");
+    let missing = acme.fake_github.merge_refusal(INFRA, number);
+    assert!(missing.as_ref().is_some_and(|why| why.contains("is expected")), "{missing:?}");
+
+    let run = newcomer.judge();
+
+    assert!(run.succeeded, "{}", run.log);
+    let statuses = acme.fake_github.statuses(INFRA);
+    let [status] = &statuses[..] else { panic!("one status: {statuses:#?}") };
+    assert_eq!((status.state.as_str(), status.creator.as_str()), ("success", JUDGE_ACCOUNT));
+    assert_eq!(acme.fake_github.merge_refusal(INFRA, number), None);
+    for environment in ["promotion-status", "production-readonly"] {
+        let of = |branch: &str| acme.fake_github.environment_secrets(INFRA, environment, branch);
+        assert!(of("main").contains(&"JUDGE_APP_PRIVATE_KEY".to_owned()) && of("fix").is_empty(), "{environment}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The flags that settle what the repository does not say.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, num::NonZeroU64, str::FromStr};
 
 use clap::ValueEnum;
 
@@ -25,6 +25,9 @@ pub struct Flags {
     /// How a person approves a promotion: `environment` asks the reviewers of a GitHub environment, `pull-request` those of the promotion's pull request, on any plan
     #[arg(long, value_enum, default_value = "environment")]
     pub approval: Approval,
+    /// Number of the GitHub App that sets the status of pull requests, from its page of settings: the rule of the default branch then requires the status from this App [default: the job's token sets it, and any token can]
+    #[arg(long, value_name = "NUMBER", value_parser = app_number)]
+    pub status_app: Option<NonZeroU64>,
     /// Infra repository with the manifests, if they are not in this repository: only the gates are written here
     #[arg(long, value_name = "OWNER/NAME", conflicts_with = "source")]
     pub infra: Option<Repository>,
@@ -76,6 +79,11 @@ pub struct Flags {
     /// The actions that the workflows use: your copy of this repository, and its version [default: as shipped]
     #[arg(long, value_name = "OWNER/promote-gates@VERSION")]
     pub actions: Option<ActionsVersion>,
+}
+
+fn app_number(text: &str) -> Result<NonZeroU64, ValueError> {
+    text.parse()
+        .map_err(|_| ValueError::new("the number of an App, such as 424242: its page of settings calls it App ID"))
 }
 
 /// A login in a command that a person copies.

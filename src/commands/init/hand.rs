@@ -79,10 +79,11 @@ pub fn steps_by_pull_request(
     steps.extend(other_repository_step(setup, flags));
     steps.push(commit_step(files, filter.map(|_| setup.deploy_workflow.path.as_str())));
     if has_promotions {
-        let ruleset = default_branch_ruleset(&[APPROVAL_STATUS], None);
+        let ruleset = default_branch_ruleset(&[APPROVAL_STATUS], flags.status_app);
+        let source = flags.status_app.map(|app| format!(" from the App {app}")).unwrap_or_default();
         steps.push(HandStep::new(
             format!(
-                "Then add a rule for the default branch, which requires pull requests and the status {APPROVAL_STATUS} (a private \
+                "Then add a rule for the default branch, which requires pull requests and the status {APPROVAL_STATUS}{source} (a private \
                  repository of the Free plan has no rules). From then on, every pull request waits for this status, which \
                  promotion-status.yml sets: on one that changes no image of a service, a minute or two after each push:"
             ),
@@ -164,11 +165,12 @@ fn other_repository_step(setup: &Setup, flags: &Flags) -> Option<HandStep> {
         Approval::Environment => "",
         Approval::PullRequest => " --approval pull-request",
     };
+    let status_app = flags.status_app.map(|app| format!(" --status-app {app}")).unwrap_or_default();
     match &setup.layout {
         Layout::Services { infra } => Some(HandStep::new(
             format!("Do the same in a checkout of {infra}:"),
             vec![format!(
-                "promote-gates init --source {} --deploy-workflow {}{approval}",
+                "promote-gates init --source {} --deploy-workflow {}{approval}{status_app}",
                 setup.repository, setup.deploy_workflow.path
             )],
         )),

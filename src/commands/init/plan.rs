@@ -25,12 +25,17 @@ pub enum PlanError {
     Unclear(Vec<Unclear>),
     /// Several services, of which a pull request promotes none.
     SeveralServices(Vec<Service>),
+    /// An App for the status, which no approval by an environment has.
+    StatusWithoutPullRequests,
     Template(TemplateError),
 }
 
 /// # Errors
-/// What is not clear; several services by pull request; a shipped workflow that is not as expected.
+/// What is not clear; several services by pull request; an App for the status without pull requests; a shipped workflow that is not as expected.
 pub fn plan(flags: &Flags, found: &Found) -> Result<Plan, PlanError> {
+    if flags.status_app.is_some() && flags.approval != Approval::PullRequest {
+        return Err(PlanError::StatusWithoutPullRequests);
+    }
     let setup = set_up(flags, found).map_err(PlanError::Unclear)?;
     if flags.approval == Approval::PullRequest && setup.services.len() > 1 {
         return Err(PlanError::SeveralServices(setup.services.into_iter().map(|service| service.name).collect()));
@@ -83,6 +88,13 @@ fn assumed(setup: &Setup, flags: &Flags) -> Vec<String> {
     }
     if !matches!(setup.layout, Layout::Services { .. }) {
         if flags.approval == Approval::PullRequest {
+            if flags.status_app.is_none() {
+                assumed.push(
+                    "the job's token sets the status, so whoever can push can set it by a workflow of a branch; with --status-app, only \
+                     an App can"
+                        .to_owned(),
+                );
+            }
             assumed.push("one person has to approve (`minimum` below `approval` in the config file)".to_owned());
             if flags.path.is_empty() {
                 assumed.push(

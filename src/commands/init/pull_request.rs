@@ -12,6 +12,7 @@ pub const VALIDATE: &str = include_str!("../../../workflows/single-repository/va
 const OPEN: &str = include_str!("../../../workflows/single-repository/promotion-open.yml");
 const REVIEW: &str = include_str!("../../../workflows/single-repository/promotion-review.yml");
 const STATUS: &str = include_str!("../../../workflows/single-repository/promotion-status.yml");
+const STATUS_BY_APP: &str = include_str!("../../../workflows/single-repository/promotion-status-by-app.yml");
 const AUDIT: &str = include_str!("../../../workflows/single-repository/audit.yml");
 
 /// The workflows of the repository with the manifests. `promote`: the shipped workflow that has the step of the App that reads.
@@ -23,9 +24,12 @@ pub fn plan_promotions(
     let mut open = Template::new(OPEN);
     let mut status = judge_and_merge(setup, flags)?;
     // Their comments are about services in other repositories.
-    for (template, job, command) in [(&mut open, "open", "evidence"), (&mut status, "status", "status")] {
+    let of_status = if flags.status_app.is_some() { JUDGE_TOKEN } else { JOB_TOKEN };
+    for (template, job, command, token) in
+        [(&mut open, "open", "evidence", JOB_TOKEN), (&mut status, "status", "status", of_status)]
+    {
         let step = require(template, job, command)?;
-        template.set_anew(&step.key("token"), JOB_TOKEN)?;
+        template.set_anew(&step.key("token"), token)?;
     }
     if let Layout::Infra { .. } = setup.layout {
         let reader = Reader::of(promote)?;
@@ -47,7 +51,7 @@ fn judge_and_merge(setup: &Setup, flags: &Flags) -> Result<Template, TemplateErr
     let [service] = &setup.services[..] else {
         return Err(TemplateError("no promotion of several services by pull request".to_owned()));
     };
-    let mut template = Template::new(STATUS);
+    let mut template = Template::new(if flags.status_app.is_some() { STATUS_BY_APP } else { STATUS });
     if let Some(url) = &flags.staging_url {
         let wait = require(&template, "merge", "wait")?;
         // `wait` fills in the name itself.
@@ -58,6 +62,9 @@ fn judge_and_merge(setup: &Setup, flags: &Flags) -> Result<Template, TemplateErr
     set_endpoints(&mut template, &health, flags.production_url.as_deref(), service.name.as_str())?;
     Ok(template)
 }
+
+/// The token of the App that sets the status.
+const JUDGE_TOKEN: &str = "${{ steps.judge.outputs.token }}";
 
 const FIRST: &str = "The App that reads the repository of the service; docs/apps.md shows how to create it.";
 const AFTER_WAIT: &str = "A token lives for an hour: another one after the wait.";

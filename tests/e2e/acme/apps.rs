@@ -25,7 +25,7 @@ pub const WRITER: &str = "ghs_writesToTheInfraRepository";
 const JUDGE: &str = "judge";
 pub const JUDGE_NUMBER: u64 = 424_242;
 pub const JUDGE_ACCOUNT: &str = "acme-judge[bot]";
-const JUDGE_KEY: &str = "setsTheStatusOfPullRequests";
+pub const JUDGE_KEY: &str = "setsTheStatusOfPullRequests";
 /// The secret with its key: one of environments, so a run has it only if an environment of its jobs gives it to the branch.
 pub const JUDGE_SECRET: &str = "JUDGE_APP_PRIVATE_KEY";
 

@@ -10,6 +10,7 @@ use promote_gates::sandbox::infra::Infra;
 use promote_gates::sandbox::issuer::job_claims;
 use serde_json::{Value, json};
 
+use super::apps::JUDGE_KEY;
 use super::team::{AUTHOR, ValidatedRelease, deployed};
 use super::{Acme, INFRA, RUNNER};
 use crate::act::{Act, ActRun};
@@ -134,6 +135,7 @@ impl<'a> Newcomer<'a> {
         {
             self.checkout.write(&format!("{stage}-kubeconfig.yaml"), cluster.kubeconfig());
         }
+        self.checkout.write("judge.private-key.pem", JUDGE_KEY);
         for step in steps {
             let mut script = Vec::new();
             for command in &step.commands {
@@ -161,6 +163,23 @@ impl<'a> Newcomer<'a> {
         let left = self.checkout.git(["status", "--porcelain", "--", ".github"]);
         assert!(kept.contains(".github/promote-gates.yml") && left.is_empty(), "not committed: {left}");
         self.register_tip();
+        self.register_settings();
+    }
+
+    /// Tells the fake GitHub what it has no route for: the ruleset, and in which environment each secret is.
+    fn register_settings(&self) {
+        for line in fs::read_to_string(self.acme.at("set/settings")).unwrap_or_default().lines() {
+            if let Some((_, ruleset)) = line.split_once("/rulesets ") {
+                let ruleset = serde_json::from_str(ruleset).expect("a ruleset");
+                self.acme.fake_github.add_ruleset(INFRA, &ruleset);
+            }
+        }
+        for entry in fs::read_dir(self.acme.at("set")).expect("what is set") {
+            let name = entry.expect("a file").file_name().display().to_string();
+            if let ["secret", secret, environment] = name.split(' ').collect::<Vec<_>>()[..] {
+                self.acme.fake_github.add_secret(INFRA, Some(environment), secret);
+            }
+        }
     }
 
     /// Tells the fake GitHub what main is now: the tag in production is the release of this commit.

@@ -1,11 +1,14 @@
-//! A pull request of a team, and the runs of its checks.
+//! A pull request of a team, and the runs of its checks; a person's in the infra repository.
 
 use std::fs;
 
+use promote_gates::sandbox::github::{FakeCommit, FakePullRequest};
 use serde_json::{Value, json};
 
 use super::team::Team;
+use super::{Acme, INFRA};
 use crate::act::ActRun;
+use crate::repo::Repo;
 
 /// A pull request that changes one source of a service.
 pub struct Proposal<'a> {
@@ -52,6 +55,31 @@ impl<'a> Proposal<'a> {
         let comments = self.team.acme.fake_github.comments(&self.team.repository, self.number);
         let [comment] = comments.as_slice() else { panic!("one comment: {comments:#?}") };
         comment.body.clone()
+    }
+}
+
+impl Acme {
+    /// Opens a pull request of a person in the infra repository, which changes one file. Returns its number.
+    pub fn open_by_hand(&self, login: &str, branch: &str, path: &str) -> u64 {
+        let clone = Repo::clone_of(self.infra.path());
+        clone.git(["switch", "--quiet", "--create", branch]);
+        clone.write(path, format!("// {branch}\n"));
+        let sha = clone.commit("a small fix");
+        clone.git(["push", "--quiet", "origin", branch]);
+        let number = self.fake_github.open_pull_request(INFRA, "a small fix", "", &[]);
+        let login = Some(login.to_owned());
+        let own = FakeCommit { sha, author: login.clone(), committer: login.clone(), ..FakeCommit::default() };
+        let pull_request = FakePullRequest {
+            number,
+            opener: login,
+            is_open: true,
+            branch: branch.to_owned(),
+            files: vec![path.to_owned()],
+            own: vec![own],
+            ..FakePullRequest::default()
+        };
+        self.fake_github.add_pull_request(INFRA, pull_request);
+        number
     }
 }
 

@@ -49,7 +49,7 @@ fn nothing_merges_without_the_status_of_the_app() {
     let shop = SingleRepository::by_an_app(&acme);
 
     // Code: no image changes.
-    let code = shop.open_by_hand("dana", "fix", "src/fix.js");
+    let code = acme.open_by_hand("dana", "fix", "src/fix.js");
     let missing = shop.merge_refusal(code).expect("a refusal");
     assert!(missing.contains("\"promote-gates/approval\" is expected"), "{missing}");
     let run = shop.judge("schedule");

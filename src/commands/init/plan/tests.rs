@@ -329,6 +329,46 @@ fn the_rule_of_the_default_branch_comes_after_the_push() {
 }
 
 #[test]
+fn an_app_sets_the_status_and_the_rule_requires_it_from_this_app() {
+    let commands =
+        |plan: &Plan| plan.steps.iter().flat_map(|step| step.commands.clone()).collect::<Vec<_>>().join("\n");
+    let plan = planned("--approval pull-request --status-app 424242", &kustomize());
+    assert!(plan.steps.len() <= 6, "{:#?}", plan.steps);
+    let status = text(&plan, "promotion-status.yml");
+    for (part, count) in [
+        ("      - id: judge\n", 2),
+        ("          token: ${{ steps.judge.outputs.token }}\n", 2),
+        ("    environment: promotion-status\n", 1),
+        (" statuses: write", 0),
+        ("in other repositories", 0),
+    ] {
+        assert_eq!(status.matches(part).count(), count, "{part}\n{status}");
+    }
+    let all = commands(&plan);
+    assert!(all.contains(r#"{"context":"promote-gates/approval","integration_id":424242}"#), "{all}");
+    for environment in ["promotion-status", "production-readonly"] {
+        for command in [
+            format!("gh api -X POST repos/acme/shop/environments/{environment}/deployment-branch-policies"),
+            format!("gh secret set JUDGE_APP_PRIVATE_KEY --repo acme/shop --env {environment} <judge.private-key.pem"),
+        ] {
+            assert_eq!(all.matches(&command).count(), 1, "{command}\n{all}");
+        }
+    }
+    // Without it, any token can.
+    let plan = planned("--approval pull-request", &kustomize());
+    assert!(!commands(&plan).contains("JUDGE") && !commands(&plan).contains("integration_id"));
+    // In two repositories, beside the App that reads.
+    let infra = "--approval pull-request --status-app 7 --source acme/shop --repository acme/infra --deploy-workflow .github/workflows/deploy.yml";
+    let infra = planned(infra, &kustomize());
+    let status = text(&infra, "promotion-status.yml");
+    for part in ["source-token: ${{ steps.reader.outputs.token }}\n", "token: ${{ steps.judge.outputs.token }}\n"] {
+        assert!(status.contains(part), "{part}\n{status}");
+    }
+    assert!(commands(&infra).contains("\"integration_id\":7"));
+    assert!(matches!(super::plan(&flags("--status-app 7"), &kustomize()), Err(PlanError::StatusWithoutPullRequests)));
+}
+
+#[test]
 fn an_app_reads_the_service_in_another_repository() {
     let services = "--approval pull-request --infra acme/infra --image ghcr.io/acme/shop --staging-namespace shop";
     let services = planned(services, &kustomize());

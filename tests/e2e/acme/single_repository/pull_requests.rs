@@ -54,30 +54,6 @@ impl SingleRepository<'_> {
         self.see_push(number, |one| one.force_pushed_at = Some(at));
     }
 
-    /// Opens a pull request of a person, which changes one file. Returns its number.
-    pub fn open_by_hand(&self, login: &str, branch: &str, path: &str) -> u64 {
-        let clone = Repo::clone_of(self.acme.infra.path());
-        clone.git(["switch", "--quiet", "--create", branch]);
-        clone.write(path, format!("// {branch}\n"));
-        let sha = clone.commit("a small fix");
-        clone.git(["push", "--quiet", "origin", branch]);
-        let fake_github = &self.acme.fake_github;
-        let number = fake_github.open_pull_request(INFRA, "a small fix", "", &[]);
-        let login = Some(login.to_owned());
-        let own = FakeCommit { sha, author: login.clone(), committer: login.clone(), ..FakeCommit::default() };
-        let pull_request = FakePullRequest {
-            number,
-            opener: login,
-            is_open: true,
-            branch: branch.to_owned(),
-            files: vec![path.to_owned()],
-            own: vec![own],
-            ..FakePullRequest::default()
-        };
-        fake_github.add_pull_request(INFRA, pull_request);
-        number
-    }
-
     /// Why the rule of main keeps a pull request from being merged.
     pub fn merge_refusal(&self, number: u64) -> Option<String> {
         self.acme.fake_github.merge_refusal(INFRA, number)
