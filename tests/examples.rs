@@ -16,6 +16,8 @@ use crate::repository::{ends, files, read};
 const ACTIONS: &str = "acme/promote-gates";
 /// The token of the run itself.
 const OWN_TOKEN: &str = "${{ github.token }}";
+/// That of the App from which a rule requires the status.
+const TOKEN_OF_JUDGE: &str = "${{ steps.judge.outputs.token }}";
 /// The first line of an example that is a config file.
 const CONFIG: &str = "# .github/promote-gates.yml";
 
@@ -158,7 +160,8 @@ fn step_errors(command: &str, with: &[(yaml::Key, Node)], configs: &[Config]) ->
         let is_kept = kind == "${{ steps.";
         let fits = matches!(&node.value, Value::Text(text) if text.starts_with(&kind) && text.ends_with(&name)
             || is_kept && text.starts_with("${{ secrets.") && text.ends_with("_TOKEN }}")
-            || key.name == "token" && stays && text == OWN_TOKEN);
+            || key.name == "token" && stays && text == OWN_TOKEN
+            || key.name == "token" && command == "status" && text == TOKEN_OF_JUDGE);
         (!fits).then(|| format!("`{command}`: `{}` is not {kind}{name}, which messages name", key.name))
     });
     let secrets: Vec<String> = secrets.collect();

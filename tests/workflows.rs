@@ -1,7 +1,12 @@
 //! Rules for the shipped workflows: what they use is pinned, and the token of an App is made in the step before it is needed, for as
 //! little as that step needs.
 
-use promote_gates::yaml::{self, Node, Value};
+use std::{collections::BTreeMap, num::NonZeroU64};
+
+use promote_gates::{
+    ruleset::{APPROVAL_STATUS, default_branch_ruleset},
+    yaml::{self, Node, Value},
+};
 
 use crate::examples::{jobs, value};
 use crate::repository::{ends, files, read};
@@ -114,7 +119,7 @@ fn everything_that_a_workflow_uses_is_pinned() {
 
 #[test]
 fn one_action_has_one_version_everywhere() {
-    let mut versions = std::collections::BTreeMap::new();
+    let mut versions = BTreeMap::new();
     for path in files().into_iter().filter(|path| ends(path, &[".yml", ".md"])) {
         for line in read(&path).lines() {
             let Some(uses) = uses(line) else { continue };
@@ -141,6 +146,65 @@ fn a_token_of_an_app_is_made_in_the_step_before_it_is_needed() {
     }
     assert!(errors.is_empty(), "\n  {}\n", errors.join("\n  "));
     assert!(made >= 7, "{made} tokens are made");
+}
+
+/// The lines of a workflow without comments, and how often each is there.
+fn counted_lines(path: &str) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for line in read(path).lines().map(|line| line.split(" #").next().unwrap_or_default().trim()) {
+        if !line.is_empty() && !line.starts_with('#') {
+            *counted.entry(line.to_owned()).or_default() += 1;
+        }
+    }
+    counted
+}
+
+#[test]
+fn the_workflow_of_the_app_that_sets_the_status_differs_in_its_tokens_alone() {
+    let [by_job, by_app] = ["promotion-status", "promotion-status-by-app"]
+        .map(|name| counted_lines(&format!("workflows/single-repository/{name}.yml")));
+    let more = |one: &BTreeMap<String, usize>, other: &BTreeMap<String, usize>| -> Vec<(String, usize)> {
+        let more =
+            one.iter().map(|(line, count)| (line.clone(), count.saturating_sub(other.get(line).copied().unwrap_or(0))));
+        more.filter(|(_, count)| *count > 0).collect()
+    };
+    let expected = |lines: &[(&str, usize)]| -> Vec<(String, usize)> {
+        lines.iter().map(|(line, count)| ((*line).to_owned(), *count)).collect()
+    };
+    let permissions = [
+        ("actions: read", 1),
+        ("checks: read", 1),
+        ("pull-requests: read", 1),
+        ("statuses: write", 2),
+        ("token: ${{ github.token }}", 2),
+    ];
+    assert_eq!(more(&by_job, &by_app), expected(&permissions), "only in promotion-status.yml");
+    let token = [
+        ("- id: judge", 2),
+        ("client-id: ${{ vars.JUDGE_APP_CLIENT_ID }}", 2),
+        ("environment: promotion-status", 1),
+        ("permission-actions: read", 2),
+        ("permission-checks: read", 2),
+        ("permission-contents: read", 2),
+        ("permission-pull-requests: read", 2),
+        ("permission-statuses: write", 2),
+        ("private-key: ${{ secrets.JUDGE_APP_PRIVATE_KEY }}", 2),
+        ("token: ${{ steps.judge.outputs.token }}", 2),
+        ("uses: actions/create-github-app-token@1b10c78c7865c340bc4f6099eb2f838309f1e8c3", 2),
+        ("with:", 2),
+    ];
+    assert_eq!(more(&by_app, &by_job), expected(&token), "only in promotion-status-by-app.yml");
+}
+
+#[test]
+fn the_documented_rule_requires_the_status_from_the_app() {
+    let page = read("docs/any-plan.md");
+    let (_, rest) = page.split_once("--input - <<'JSON'\n").expect("the ruleset");
+    let (text, _) = rest.split_once("JSON\n").expect("its end");
+    let text = text.trim_end_matches(' ');
+    let documented: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    let made = default_branch_ruleset(&[APPROVAL_STATUS], NonZeroU64::new(424_242));
+    assert_eq!(documented, made, "what `init` lists");
 }
 
 #[test]

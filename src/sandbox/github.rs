@@ -6,6 +6,7 @@
 //! methods with which a test sets that subject up: `runs` has [`FakeGitHub::set_run`]. The data is in `records`.
 
 mod accounts;
+mod actions_app;
 mod approvals;
 mod branches;
 mod call;

@@ -666,6 +666,7 @@ complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -l co
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l approval -d 'How a person approves a promotion: `environment` asks the reviewers of a GitHub environment, `pull-request` those of the promotion\'s pull request, on any plan' -r -f -a "environment\t'The reviewers of a GitHub environment'
 pull-request\t'The reviewers of the promotion\'s pull request, on any plan'"
+complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l status-app -d 'Number of the GitHub App that sets the status of pull requests, from its page of settings: the rule of the default branch then requires the status from this App [default: the job\'s token sets it, and any token can]' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l infra -d 'Infra repository with the manifests, if they are not in this repository: only the gates are written here' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l source -d 'Repository of the services, if this one has only the manifests' -r
 complete -c promote-gates -n "__fish_promote_gates_using_subcommand init" -l repository -d 'This repository on GitHub [default: that of the remote `origin`]' -r

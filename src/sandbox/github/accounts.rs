@@ -11,12 +11,6 @@ use super::{
 };
 use crate::sandbox::server::FakeResponse;
 
-/// The author of a write through the API, unless its token is that of another App.
-pub const BOT: &str = "github-actions[bot]";
-
-/// The number of the App of [`BOT`].
-pub const ACTIONS_APP: u64 = 15_368;
-
 /// The login of GitHub's agent, a `Bot` in REST.
 const AGENT: &str = "Copilot";
 

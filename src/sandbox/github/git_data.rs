@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    accounts::BOT,
+    actions_app::BOT,
     call::{ApiCall, BodyFields},
     errors::{ContractViolation, error},
     fake_github::FakeGitHub,

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    accounts::{BOT, account_json},
+    accounts::account_json,
+    actions_app::BOT,
     call::{ApiCall, BodyFields},
     errors::{ContractViolation, not_found},
     fake_github::FakeGitHub,

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    accounts::{BOT, account_json, owner_json},
+    accounts::{account_json, owner_json},
+    actions_app::BOT,
     call::{ApiCall, BodyFields},
     errors::{ContractViolation, not_found},
     fake_github::FakeGitHub,

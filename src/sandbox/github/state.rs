@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{accounts::BOT, records::FakeGitHubData};
+use super::{actions_app::BOT, records::FakeGitHubData};
 use crate::sandbox::server::FakeResponse;
 
 /// A request as the fake GitHub recorded it, without its token.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::sandbox::github::{
-    accounts::{ACTIONS_APP, BOT},
+    actions_app::{ACTIONS_APP, BOT},
     format::id,
 };
 
