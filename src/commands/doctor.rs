@@ -139,10 +139,13 @@ fn ask_github(
 ) -> Result<Vec<Check>, CommandError> {
     let GitHubLook { github, repository, ctx } = *look;
     let place = EnvironmentsApi { github, repository };
-    let uses = read_workflows(&place, args.timeout, ctx).map_or_else(
+    let mut uses = read_workflows(&place, args.timeout, ctx).map_or_else(
         |finding| WorkflowUses { unread: vec![finding], ..WorkflowUses::default() },
         |workflows| read_uses(&workflows),
     );
+    for step in &mut uses.commits {
+        step.mode = step.mode.take().or_else(|| setting(config, step.command, "mode").map(ToOwned::to_owned));
+    }
     let facts = look.look(kind, overview, &uses);
     let reviewed: Vec<String> = args.reviewed.iter().map(ToString::to_string).collect();
     let status = setting(config, "status", "context").unwrap_or(APPROVAL_STATUS);

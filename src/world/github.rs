@@ -79,7 +79,7 @@ pub use refs::TagTarget;
 pub use refusal::GitHubRefusal;
 pub use repository::Repository;
 pub use repository_settings::{
-    BranchProtection, RepositoryOverview, RulesetRule, TeamFacts, Visibility, WorkflowPermissions,
+    BranchProtection, RepositoryOverview, RequiredStatus, RulesetRule, TeamFacts, Visibility, WorkflowPermissions,
 };
 pub use reviewed_pull_request::{ListedPullRequest, PullRequestReview, ReviewedPullRequest, ReviewerAccount};
 pub use reviews::ListedPullRequests;

@@ -1,5 +1,9 @@
 //! Problems in the settings on GitHub.
 
+use std::num::NonZeroU64;
+
+use promote_gates::ruleset::default_branch_ruleset;
+
 use super::*;
 
 #[test]
@@ -147,6 +151,62 @@ fn by_pull_request_a_rule_has_to_require_the_status() {
     assert_problems(&clinic.run(), &[(check, "`promote-gates/approval` is not required", fix)]);
     clinic.github.add_rule(SHOP, "required_status_checks", &["promote-gates/approval"]);
     assert_problems(&clinic.run(), &[]);
+}
+
+#[test]
+fn the_status_of_an_app_has_to_be_required_from_it() {
+    let clinic = Clinic::by_pull_request();
+    let examine = |token: &str| {
+        let runner = clinic.runner();
+        let step =
+            format!("- uses: acme/promote-gates/status@v1\n        with:\n          token: ${{{{ {token} }}}}\n");
+        runner.write(".github/workflows/status.yml", format!("jobs:\n  judge:\n    steps:\n      {step}"));
+        clinic.examine(&runner)
+    };
+    let (check, app) = ("branch main: required status", "steps.judge.outputs.token");
+    assert_problems(&examine("github.token"), &[]);
+    let any = "from any account, and an App sets it (.github/workflows/status.yml, job judge)";
+    assert_problems(&examine(app), &[(check, any, "`integration_id` in a ruleset")]);
+    clinic.github.add_ruleset(SHOP, &default_branch_ruleset(&["promote-gates/approval"], NonZeroU64::new(424_242)));
+    let ended = examine(app);
+    assert_problems(&ended, &[]);
+    let found = format!("passed {check}: `promote-gates/approval` from the App 424242");
+    assert!(findings(&ended).contains(&found), "{:#?}", findings(&ended));
+    let other = "from the App 424242, and .github/workflows/status.yml, job judge sets it with the token of the job";
+    assert_problems(&examine("github.token"), &[(check, other, "`promotion-status-by-app.yml`")]);
+}
+
+#[test]
+fn where_signed_commits_are_required_mode_api_is_the_next_step() {
+    let check = "branch main: signed commits";
+    let of = |ended: &Ended| findings(ended).into_iter().filter(|finding| finding.contains(check)).collect::<Vec<_>>();
+    let required = format!(
+        "inconclusive {check}: required, and `promote` pushes with `mode: push` (.github/workflows/promote.yml, job promote): not \
+         seen whether git signs there"
+    );
+    // Classic protection, a ruleset, and both.
+    let classic = Clinic::all_well();
+    assert_eq!(of(&classic.run()), [""; 0]);
+    classic.github.require_signatures(SHOP);
+    let by_rule = Clinic::all_well();
+    by_rule.github.add_rule(SHOP, "required_signatures", &[]);
+    for clinic in [classic, by_rule] {
+        let ended = clinic.run();
+        assert_eq!((end(&ended), of(&ended)), ((3, "inconclusive"), vec![required.clone()]), "{}", ended.log);
+        assert!(ended.log.contains("set `mode: api` for `promote`"), "{}", ended.log);
+        let tolerant = clinic.examine(&clinic.runner().input("allow-unseen", "true"));
+        assert_eq!(end(&tolerant), (0, "passed"), "{}", tolerant.log);
+        let by_api = Clinic { config: "promote:\n  mode: api\n".to_owned(), ..clinic };
+        let ended = by_api.run();
+        assert_eq!((end(&ended), of(&ended)), ((0, "passed"), vec![]), "{}", ended.log);
+    }
+    // Only an administrator sees the classic rule.
+    let clinic = Clinic::all_well();
+    let less: Vec<&str> = ALL.into_iter().filter(|permission| *permission != "administration=read").collect();
+    clinic.github.grant("ghs_less", SHOP, &less);
+    let ended = clinic.examine(&clinic.runner().input("token", "ghs_less"));
+    let [unseen] = &of(&ended)[..] else { panic!("{:#?}", findings(&ended)) };
+    assert!(unseen.contains("not seen: needs Administration: read (PAT or App)"), "{unseen}");
 }
 
 #[test]

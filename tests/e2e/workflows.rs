@@ -73,7 +73,7 @@ fn value<'a>(job: &'a str, key: &str, default: &'a str) -> &'a str {
 #[test]
 fn the_timeout_of_a_health_job_is_longer_than_the_gate() {
     let watching: Vec<_> = jobs().into_iter().filter(|(_, job)| job.contains(" workload: ")).collect();
-    assert_eq!(watching.len(), 5, "{watching:#?}");
+    assert_eq!(watching.len(), 6, "{watching:#?}");
     for (name, job) in watching {
         let duration =
             |key: &str, default: &str| value(&job, key, default).parse::<HumanDuration>().expect("a duration").0;

@@ -23,6 +23,9 @@ pub struct GitHubFacts {
     pub workflow_permissions: Inspection<WorkflowPermissions>,
     pub rules: Inspection<Vec<RulesetRule>>,
     pub branch: Inspection<BranchProtection>,
+    /// Whether classic protection of the default branch requires signed commits. `None`: it does not matter, because the branch has no
+    /// classic protection, or no step pushes.
+    pub signatures: Option<Inspection<bool>>,
     pub secrets: SecretFacts,
 }
 

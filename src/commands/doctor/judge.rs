@@ -8,6 +8,7 @@ pub mod plan;
 pub mod registry;
 pub mod reviewers;
 pub mod secrets;
+pub mod signatures;
 pub mod token;
 
 use super::{
@@ -24,7 +25,8 @@ pub fn judge(facts: &GitHubFacts, uses: &WorkflowUses, intent: &Intent<'_>) -> V
     checks.extend(environments::judge(facts, uses, intent));
     checks.extend(reviewers::judge(facts));
     checks.extend(job_token::judge(facts, intent.way));
-    checks.extend(branch::judge(facts, intent));
+    checks.extend(branch::judge(facts, uses, intent));
+    checks.extend(signatures::judge(facts, uses));
     checks.extend(secrets::judge(facts, uses));
     checks.extend(uses.unread.iter().map(|finding| Check::unknown("workflows", finding)));
     checks

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     facts::{EnvironmentFacts, GitHubFacts, ReviewerAccess, SecretFacts, TokenKind},
-    workflow_uses::{JobEnvironment, WorkflowUses},
+    workflow_uses::{CommitStep, JobEnvironment, WorkflowUses},
 };
 use crate::{
     commands::environments::{
@@ -56,6 +56,12 @@ impl GitHubLook<'_> {
         } else {
             Ok(Vec::new())
         };
+        let rules = self.ask(|github, of| github.branch_rules(of, &overview.default_branch));
+        let branch = self.ask(|github, of| github.branch_protection(of, &overview.default_branch));
+        let is_classic = branch.seen().is_some_and(|branch| branch.is_classic.unwrap_or(branch.protected));
+        let asks_signatures = is_classic && uses.commits.iter().any(CommitStep::pushes);
+        let signatures =
+            asks_signatures.then(|| self.ask(|github, of| github.classic_signatures(of, &overview.default_branch)));
         GitHubFacts {
             repository: self.repository.clone(),
             token,
@@ -63,8 +69,9 @@ impl GitHubLook<'_> {
             environments,
             protected,
             workflow_permissions: self.ask(GitHub::workflow_permissions),
-            rules: self.ask(|github, of| github.branch_rules(of, &overview.default_branch)),
-            branch: self.ask(|github, of| github.branch_protection(of, &overview.default_branch)),
+            rules,
+            branch,
+            signatures,
             secrets,
             overview,
         }

@@ -8,6 +8,8 @@ use crate::{
 
 /// The actions whose job changes what is deployed: its environment is the one that people approve.
 const PROMOTING: [&str; 4] = ["approval", "promote", "emergency", "rollback"];
+/// The actions that commit to a branch.
+const COMMITTING: [&str; 3] = ["promote", "emergency", "rollback"];
 /// The secret that every job has.
 const OWN_TOKEN: &str = "GITHUB_TOKEN";
 
@@ -20,6 +22,10 @@ pub struct WorkflowUses {
     pub environments: Vec<UsedEnvironment>,
     /// Whether a step sets `source: pull-request` or `mode: pull-request`, or uses `status`.
     pub by_pull_request: bool,
+    /// The steps that commit to a branch.
+    pub commits: Vec<CommitStep>,
+    /// The steps that set the status of pull requests.
+    pub statuses: Vec<StatusStep>,
     /// The files that cannot be read.
     pub unread: Vec<Finding>,
 }
@@ -42,6 +48,40 @@ pub struct UsedEnvironment {
     pub place: String,
     /// Whether a step of the job promotes.
     pub promotes: bool,
+}
+
+/// A step of `promote`, `emergency` or `rollback`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitStep {
+    pub command: &'static str,
+    /// How the commit reaches the branch (`mode`), if the step or the config file says it.
+    pub mode: Option<String>,
+    pub place: String,
+}
+
+impl CommitStep {
+    /// Whether git pushes the commit: the default.
+    #[must_use]
+    pub fn pushes(&self) -> bool {
+        self.mode.as_deref().is_none_or(|mode| mode == "push")
+    }
+}
+
+/// A step of `status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusStep {
+    pub token: TokenSource,
+    pub place: String,
+}
+
+/// Where the token of a step is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The token of the job.
+    Job,
+    /// A step before it, which makes the token of an App.
+    Step,
+    Unknown,
 }
 
 /// The environment of a job.
@@ -111,10 +151,30 @@ fn read_file(path: &str, root: &Node, uses: &mut WorkflowUses) {
         };
         let actions: Vec<(&str, &Node)> = steps.iter().filter_map(|step| Some((action_of(step)?, step))).collect();
         uses.by_pull_request |= actions.iter().any(|(action, step)| *action == "status" || is_by_pull_request(step));
+        for (action, step) in &actions {
+            let input = |name: &str| field(step, "with").and_then(|with| field(with, name)).and_then(text);
+            if *action == "status" {
+                let token = input("token").map_or(TokenSource::Unknown, token_source);
+                uses.statuses.push(StatusStep { token, place: place.clone() });
+            }
+            if let Some(command) = COMMITTING.into_iter().find(|command| command == action) {
+                let mode = input("mode").map(ToOwned::to_owned);
+                uses.commits.push(CommitStep { command, mode, place: place.clone() });
+            }
+        }
         if let JobEnvironment::Named(name) = environment {
             let promotes = actions.iter().any(|(action, _)| PROMOTING.contains(action));
             uses.environments.push(UsedEnvironment { name, place, promotes });
         }
+    }
+}
+
+fn token_source(token: &str) -> TokenSource {
+    let expression = token.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or_default().trim();
+    match expression {
+        "github.token" | "secrets.GITHUB_TOKEN" => TokenSource::Job,
+        _ if expression.starts_with("steps.") && expression.ends_with(".outputs.token") => TokenSource::Step,
+        _ => TokenSource::Unknown,
     }
 }
 
@@ -218,6 +278,34 @@ mod tests {
             let text = format!("jobs:\n  a:\n    steps:\n      - {step}\n");
             assert_eq!(uses(&text).by_pull_request, expected, "{step}");
         }
+    }
+
+    #[test]
+    fn steps_that_commit_or_set_the_status_are_found_with_their_inputs() {
+        for (step, mode) in [
+            ("uses: acme/promote-gates/promote@v1", None),
+            ("{ uses: acme/promote-gates/rollback@v1, with: { mode: api } }", Some("api")),
+            ("{ uses: acme/promote-gates/emergency@v1, with: { mode: push } }", Some("push")),
+        ] {
+            let uses = uses(&format!("jobs:\n  a:\n    steps:\n      - {step}\n"));
+            let [found] = &uses.commits[..] else { panic!("{uses:?}") };
+            assert_eq!((found.mode.as_deref(), found.place.as_str()), (mode, "w.yml, job a"));
+            assert!(step.contains(found.command) && uses.statuses.is_empty());
+        }
+        for (token, expected) in [
+            ("${{ github.token }}", TokenSource::Job),
+            ("${{secrets.GITHUB_TOKEN}}", TokenSource::Job),
+            ("${{ steps.judge.outputs.token }}", TokenSource::Step),
+            ("${{ secrets.STATUS_TOKEN }}", TokenSource::Unknown),
+            ("${{ steps.judge.outputs.token || github.token }}", TokenSource::Unknown),
+        ] {
+            let step = format!("{{ uses: acme/promote-gates/status@v1, with: {{ token: \"{token}\" }} }}");
+            let uses = uses(&format!("jobs:\n  a:\n    steps:\n      - {step}\n"));
+            assert_eq!((uses.statuses[0].token, uses.commits.len()), (expected, 0), "{token}");
+        }
+        let without = uses("jobs:\n  a:\n    steps:\n      - uses: acme/promote-gates/status@v1\n");
+        assert_eq!(without.statuses[0].token, TokenSource::Unknown);
+        assert!(uses("jobs:\n  a:\n    steps:\n      - uses: acme/promote-gates/health@v1\n").commits.is_empty());
     }
 
     #[test]

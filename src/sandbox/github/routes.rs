@@ -160,6 +160,13 @@ const ROUTES: &[ApiRoute] = &[
     ),
     route(
         Method::GET,
+        below!("/branches/{branch}/protection/required_signatures"),
+        "administration=read",
+        &[],
+        Handler::ReadRepository(settings::get_signatures),
+    ),
+    route(
+        Method::GET,
         below!("/rules/branches/{branch}"),
         "metadata=read",
         PAGES,

@@ -52,9 +52,11 @@ impl FakeGitHub {
         });
     }
 
-    /// Adds a rule of a ruleset for the default branch: `pull_request`, or `required_status_checks` with its statuses.
+    /// Adds a rule of a ruleset for the default branch: `pull_request`, `required_signatures`, or
+    /// `required_status_checks` with its statuses.
     pub fn add_rule(&self, repository: &str, kind: &str, contexts: &[&str]) {
         let parameters = match kind {
+            "required_signatures" => Value::Null,
             "required_status_checks" => json!({
                 "strict_required_status_checks_policy": false,
                 "required_status_checks": contexts.iter().map(|context| json!({ "context": context })).collect::<Vec<_>>(),
@@ -68,8 +70,17 @@ impl FakeGitHub {
             }),
         };
         self.with_repository(repository, |repository, _| {
-            repository.settings.rules.push(json!({ "type": kind, "parameters": parameters }));
+            let mut rule = json!({ "type": kind });
+            if !parameters.is_null() {
+                rule["parameters"] = parameters;
+            }
+            repository.settings.rules.push(rule);
         });
+    }
+
+    /// Lets the classic protection of branches require signed commits.
+    pub fn require_signatures(&self, repository: &str) {
+        self.with_repository(repository, |repository, _| repository.settings.requires_signatures = true);
     }
 
     /// Adds the rules of an active ruleset for the default branch, as `POST …/rulesets` takes it.
@@ -179,6 +190,19 @@ pub fn get_branch(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall)
             "protection_url": format!("{url}/protection"),
         }),
     )
+}
+
+pub fn get_signatures(repository: &FakeRepository, _: &FakeAccounts, call: &ApiCall) -> FakeResponse {
+    let name = call.parameter("branch");
+    if !repository.history.branches.contains_key(name) {
+        return error(404, "Branch not found");
+    }
+    if !repository.history.protected.iter().any(|protected| protected == name) {
+        return error(404, "Branch not protected");
+    }
+    let branch = format!("{}/branches/{}", repository.url(&call.api), path_segment(name));
+    let url = format!("{branch}/protection/required_signatures");
+    FakeResponse::json(200, &json!({ "url": url, "enabled": repository.settings.requires_signatures }))
 }
 
 pub fn get_user_permission(repository: &FakeRepository, accounts: &FakeAccounts, call: &ApiCall) -> FakeResponse {

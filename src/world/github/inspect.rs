@@ -19,6 +19,22 @@ impl GitHub {
         response.and_then(|response| self.parse(&response.body).map_or_else(Inspection::Failed, Inspection::Seen))
     }
 
+    /// Reads one object of which GitHub says in this way that there is none.
+    pub(super) fn inspect_if_there<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        required: &RequiredPermission,
+        absent: &str,
+    ) -> Inspection<Option<T>> {
+        match self.send_get(path) {
+            Err(finding) => Inspection::Failed(finding),
+            Ok(response) if response.status == 404 && self.message(&response) == absent => Inspection::Seen(None),
+            Ok(response) => self.inspected(response, required).and_then(|response| {
+                self.parse(&response.body).map_or_else(Inspection::Failed, |found| Inspection::Seen(Some(found)))
+            }),
+        }
+    }
+
     /// Whether GitHub has something: it answers 200, or 204 without a body.
     pub(super) fn inspect_presence(&self, path: &str, required: &RequiredPermission) -> Inspection<()> {
         self.inspect_response(path, required).map(drop)
@@ -61,10 +77,13 @@ impl GitHub {
     }
 
     pub(super) fn inspect_response(&self, path: &str, required: &RequiredPermission) -> Inspection<ApiResponse> {
-        let response = match self.send_get(path) {
-            Ok(response) => response,
-            Err(finding) => return Inspection::Failed(finding),
-        };
+        match self.send_get(path) {
+            Ok(response) => self.inspected(response, required),
+            Err(finding) => Inspection::Failed(finding),
+        }
+    }
+
+    fn inspected(&self, response: ApiResponse, required: &RequiredPermission) -> Inspection<ApiResponse> {
         match response.status {
             200 | 204 => Inspection::Seen(response),
             401 => Inspection::UnknownToken(self.message(&response)),

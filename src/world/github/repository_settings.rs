@@ -42,15 +42,25 @@ pub struct RulesetRule {
     /// `pull_request`, `required_status_checks`.
     pub kind: String,
     /// The statuses that it requires.
-    pub contexts: Vec<String>,
+    pub statuses: Vec<RequiredStatus>,
 }
 
 /// What GitHub shows of a branch's protection to those who may read the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BranchProtection {
     pub protected: bool,
+    /// Whether classic branch protection is on; `None`: a server that does not say it.
+    pub is_classic: Option<bool>,
     /// The statuses that classic branch protection requires.
-    pub contexts: Vec<String>,
+    pub statuses: Vec<RequiredStatus>,
+}
+
+/// A status that a rule requires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredStatus {
+    pub context: String,
+    /// The number of the App that it has to be from; `None`: any account.
+    pub app: Option<u64>,
 }
 
 /// A team, as far as a reviewer's is of interest.

@@ -8,7 +8,7 @@ use super::{
     permission::RequiredPermission,
     repository::Repository,
     repository_settings::{
-        BranchProtection, RepositoryOverview, RulesetRule, TeamFacts, Visibility, WorkflowPermissions,
+        BranchProtection, RepositoryOverview, RequiredStatus, RulesetRule, TeamFacts, Visibility, WorkflowPermissions,
     },
 };
 use crate::{subject::EnvironmentName, world::url::percent_encode};
@@ -63,6 +63,25 @@ struct RuleParametersJson {
 #[derive(Deserialize)]
 struct StatusCheckJson {
     context: String,
+    /// Of a ruleset.
+    #[serde(default)]
+    integration_id: Option<i64>,
+    /// Of classic protection.
+    #[serde(default)]
+    app_id: Option<i64>,
+}
+
+impl StatusCheckJson {
+    fn into_required(self) -> RequiredStatus {
+        // GitHub takes -1 for any account.
+        let app = self.integration_id.or(self.app_id).and_then(|number| u64::try_from(number).ok());
+        RequiredStatus { context: self.context, app }
+    }
+}
+
+#[derive(Deserialize)]
+struct EnabledJson {
+    enabled: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +94,8 @@ struct BranchJson {
 #[derive(Default, Deserialize)]
 struct ProtectionJson {
     #[serde(default)]
+    enabled: Option<bool>,
+    #[serde(default)]
     required_status_checks: Option<RequiredChecksJson>,
 }
 
@@ -82,6 +103,19 @@ struct ProtectionJson {
 struct RequiredChecksJson {
     #[serde(default)]
     contexts: Vec<String>,
+    /// The same, with their Apps; older Enterprise Servers leave it out.
+    #[serde(default)]
+    checks: Vec<StatusCheckJson>,
+}
+
+impl RequiredChecksJson {
+    fn into_required(self) -> Vec<RequiredStatus> {
+        let mut all: Vec<RequiredStatus> = self.checks.into_iter().map(StatusCheckJson::into_required).collect();
+        let is_new = |context: &String| !all.iter().any(|status| status.context == *context);
+        let others: Vec<String> = self.contexts.into_iter().filter(is_new).collect();
+        all.extend(others.into_iter().map(|context| RequiredStatus { context, app: None }));
+        all
+    }
 }
 
 #[derive(Deserialize)]
@@ -167,11 +201,11 @@ impl GitHub {
         let path = repository.api_path(&format!("rules/branches/{}", percent_encode(branch)));
         let rule = |RuleJson { kind, parameters }| RulesetRule {
             kind,
-            contexts: parameters
+            statuses: parameters
                 .unwrap_or_default()
                 .required_status_checks
                 .into_iter()
-                .map(|check| check.context)
+                .map(StatusCheckJson::into_required)
                 .collect(),
         };
         self.inspect_list::<RuleJson>(&path, None, &of(repository, "Metadata: read"))
@@ -183,8 +217,17 @@ impl GitHub {
         let path = repository.api_path(&format!("branches/{}", percent_encode(branch)));
         self.inspect::<BranchJson>(&path, &of(repository, "Contents: read")).map(|branch| BranchProtection {
             protected: branch.protected,
-            contexts: branch.protection.required_status_checks.unwrap_or_default().contexts,
+            is_classic: branch.protection.enabled,
+            statuses: branch.protection.required_status_checks.unwrap_or_default().into_required(),
         })
+    }
+
+    /// Whether classic protection of a branch requires signed commits. Rulesets show it as a rule.
+    pub fn classic_signatures(&self, repository: &Repository, branch: &str) -> Inspection<bool> {
+        let path = repository.api_path(&format!("branches/{}/protection/required_signatures", percent_encode(branch)));
+        let required = of(repository, "Administration: read");
+        self.inspect_if_there::<EnabledJson>(&path, &required, "Branch not protected")
+            .map(|json| json.is_some_and(|json| json.enabled))
     }
 
     /// The permission of a user on the repository: `admin`, `write`, `read` or `none`.

@@ -390,6 +390,8 @@ fn settings(fake_github: &FakeGitHub, caller: &Caller) -> Vec<Exchange> {
         "rules/branches/aside",
         "branches/main",
         "branches/unknown",
+        "branches/main/protection/required_signatures",
+        "branches/unknown/protection/required_signatures",
         "collaborators/grace/permission",
         "collaborators/guest/permission",
         "collaborators/unknown/permission",

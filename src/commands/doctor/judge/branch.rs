@@ -4,9 +4,10 @@ use crate::{
     commands::doctor::{
         check::{Check, Needs, shell_word},
         facts::{ApprovalWay, GitHubFacts, Intent},
+        workflow_uses::{StatusStep, TokenSource, WorkflowUses},
     },
     ruleset::default_branch_ruleset,
-    world::github::{Inspection, RulesetRule},
+    world::github::{Inspection, RequiredStatus, RulesetRule},
 };
 
 const READ: Needs = Needs::of_job("Contents: read", "contents: read");
@@ -14,7 +15,7 @@ const READ: Needs = Needs::of_job("Contents: read", "contents: read");
 const NOT_IN_PLAN: &str = "Upgrade to ";
 
 #[must_use]
-pub fn judge(facts: &GitHubFacts, intent: &Intent<'_>) -> Vec<Check> {
+pub fn judge(facts: &GitHubFacts, uses: &WorkflowUses, intent: &Intent<'_>) -> Vec<Check> {
     let name = &facts.overview.default_branch;
     let check = format!("branch {name}");
     if let Some(denial) = facts.rules.denial().filter(|denial| denial.message.contains(NOT_IN_PLAN)) {
@@ -53,7 +54,7 @@ pub fn judge(facts: &GitHubFacts, intent: &Intent<'_>) -> Vec<Check> {
     let described = if kinds.is_empty() { "classic branch protection".to_owned() } else { kinds.join(", ") };
     let mut checks = vec![Check::ok(check.clone(), format!("protected: {described}"))];
     if intent.way == ApprovalWay::PullRequest {
-        checks.extend(by_pull_request(facts, intent, rules, unseen()));
+        checks.extend(by_pull_request(facts, uses, intent, rules, unseen()));
     }
     checks
 }
@@ -61,18 +62,19 @@ pub fn judge(facts: &GitHubFacts, intent: &Intent<'_>) -> Vec<Check> {
 /// The two rules without which a merge does not wait for the approval.
 fn by_pull_request(
     facts: &GitHubFacts,
+    uses: &WorkflowUses,
     intent: &Intent<'_>,
     rules: &[RulesetRule],
     unseen: Option<Check>,
 ) -> Vec<Check> {
     let name = &facts.overview.default_branch;
     let classic = facts.branch.seen();
-    let of_rules = rules.iter().flat_map(|rule| &rule.contexts);
-    let contexts: Vec<&String> = of_rules.chain(classic.iter().flat_map(|branch| &branch.contexts)).collect();
+    let of_rules = rules.iter().flat_map(|rule| &rule.statuses);
+    let all = of_rules.chain(classic.iter().flat_map(|branch| &branch.statuses));
+    let required: Vec<&RequiredStatus> = all.filter(|required| required.context == intent.status).collect();
     let (status, pull) = (format!("branch {name}: required status"), format!("branch {name}: pull requests"));
-    let has_status = contexts.iter().any(|context| *context == intent.status);
-    let status = match (has_status, unseen) {
-        (true, _) => Check::ok(status, intent.status),
+    let status = match (!required.is_empty(), unseen) {
+        (true, _) => judge_source(status, facts, uses, &required),
         (false, Some(unseen)) => unseen,
         (false, None) => Check::problem(
             status,
@@ -103,6 +105,50 @@ fn by_pull_request(
         ),
     };
     vec![status, pull]
+}
+
+/// The account of the job's tokens on github.com. Each Enterprise Server has another number for it.
+const ACTIONS_APP: u64 = 15_368;
+
+/// Whether the rule requires the status from the account that sets it.
+fn judge_source(check: String, facts: &GitHubFacts, uses: &WorkflowUses, required: &[&RequiredStatus]) -> Check {
+    let with = |source: TokenSource| uses.statuses.iter().find(|step| step.token == source);
+    let context = required.first().map(|status| status.context.as_str()).unwrap_or_default();
+    let see = format!("`gh api repos/{}/rulesets` lists the rules", facts.repository);
+    let app = required.iter().find_map(|status| status.app);
+    let on_github_com = facts.overview.server.is_none();
+    match (app, with(TokenSource::Step), with(TokenSource::Job)) {
+        (None, Some(StatusStep { place, .. }), _) => Check::problem(
+            check,
+            format!(
+                "`{context}` from any account, and an App sets it ({place}): every token with Commit statuses: write can set it, too"
+            ),
+            format!("`{context}` from this App"),
+            format!(
+                "choose the App as the source of the status in the rule (`integration_id` in a ruleset, `app_id` in `checks`): {see}"
+            ),
+        ),
+        (Some(ACTIONS_APP), Some(StatusStep { place, .. }), _) if on_github_com => Check::problem(
+            check,
+            format!("`{context}` from GitHub Actions, and an App sets it ({place}), whose status does not count"),
+            format!("`{context}` from this App"),
+            format!(
+                "choose the App as the source of the status in the rule (`integration_id` in a ruleset, `app_id` in `checks`): {see}"
+            ),
+        ),
+        (Some(app), _, Some(StatusStep { place, .. })) if app != ACTIONS_APP && on_github_com => Check::problem(
+            check,
+            format!(
+                "`{context}` from the App {app}, and {place} sets it with the token of the job, whose status does not count"
+            ),
+            format!("`{context}` by the token of the App {app}"),
+            format!(
+                "copy `promotion-status-by-app.yml` in place of `promotion-status.yml`, or give `status` the token of this App; {see}"
+            ),
+        ),
+        (Some(app), ..) => Check::ok(check, format!("`{context}` from the App {app}")),
+        (None, ..) => Check::ok(check, format!("`{context}` from any account")),
+    }
 }
 
 /// The command that makes a ruleset for the default branch.

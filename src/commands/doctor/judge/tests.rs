@@ -8,7 +8,7 @@ use crate::{
         doctor::{
             check::CheckState,
             facts::{ApprovalWay, EnvironmentFacts, ReviewerAccess, SecretFacts, TokenKind},
-            workflow_uses::{JobEnvironment, UsedEnvironment, UsedSecret},
+            workflow_uses::{CommitStep, JobEnvironment, StatusStep, TokenSource, UsedEnvironment, UsedSecret},
         },
         environments::{
             actual::ActualEnvironment,
@@ -17,7 +17,7 @@ use crate::{
     },
     finding::{Finding, Verdict},
     world::github::{
-        BranchProtection, Denial, Inspection, RepositoryOverview, RulesetRule, TeamFacts, Visibility,
+        BranchProtection, Denial, Inspection, RepositoryOverview, RequiredStatus, RulesetRule, TeamFacts, Visibility,
         WorkflowPermissions,
     },
 };
@@ -63,7 +63,8 @@ fn facts() -> GitHubFacts {
             may_open_pull_requests: true,
         }),
         rules: Inspection::Seen(vec![rule("pull_request", &[]), rule("required_status_checks", &["gates"])]),
-        branch: Inspection::Seen(BranchProtection { protected: true, contexts: Vec::new() }),
+        branch: Inspection::Seen(BranchProtection { protected: true, is_classic: Some(false), statuses: Vec::new() }),
+        signatures: None,
         secrets: SecretFacts {
             repository: Inspection::Seen(vec!["KEY".to_owned()]),
             organisation: Some(Inspection::Seen(Vec::new())),
@@ -73,7 +74,11 @@ fn facts() -> GitHubFacts {
 }
 
 fn rule(kind: &str, contexts: &[&str]) -> RulesetRule {
-    RulesetRule { kind: kind.to_owned(), contexts: contexts.iter().map(|&context| context.to_owned()).collect() }
+    RulesetRule { kind: kind.to_owned(), statuses: statuses(contexts, None) }
+}
+
+fn statuses(contexts: &[&str], app: Option<u64>) -> Vec<RequiredStatus> {
+    contexts.iter().map(|&context| RequiredStatus { context: context.to_owned(), app }).collect()
 }
 
 fn uses() -> WorkflowUses {
@@ -201,8 +206,8 @@ fn a_secret_is_looked_for_at_every_level() {
 #[test]
 fn by_pull_request_main_requires_the_status_and_a_pull_request() {
     let classic = |contexts: &[&str]| {
-        let contexts = contexts.iter().map(|&context| context.to_owned()).collect();
-        Inspection::Seen(BranchProtection { protected: true, contexts })
+        let statuses = statuses(contexts, None);
+        Inspection::Seen(BranchProtection { protected: true, is_classic: Some(true), statuses })
     };
     let not_seen = "NotSeen branch main: pull requests: not seen: needs Administration: read";
     for (rules, branch, expected) in [
@@ -215,7 +220,7 @@ fn by_pull_request_main_requires_the_status_and_a_pull_request() {
         ),
         (
             Inspection::Seen(vec![rule("required_status_checks", &["gates"])]),
-            Inspection::Seen(BranchProtection { protected: false, contexts: Vec::new() }),
+            Inspection::Seen(BranchProtection { protected: false, is_classic: Some(false), statuses: Vec::new() }),
             &["Problem branch main: pull requests: not required"],
         ),
         (
@@ -226,12 +231,96 @@ fn by_pull_request_main_requires_the_status_and_a_pull_request() {
         (Inspection::Seen(Vec::new()), Inspection::NotFound, &["NotSeen branch main: not seen: needs Contents: read"]),
         (
             Inspection::Seen(Vec::new()),
-            Inspection::Seen(BranchProtection { protected: false, contexts: Vec::new() }),
+            Inspection::Seen(BranchProtection { protected: false, is_classic: Some(false), statuses: Vec::new() }),
             &["Problem branch main: not protected"],
         ),
     ] {
         assert_judged(&GitHubFacts { rules, branch, ..facts() }, &uses(), ApprovalWay::PullRequest, expected);
     }
+}
+
+#[test]
+fn the_rule_requires_the_status_from_the_account_that_sets_it() {
+    use TokenSource::{Job, Step, Unknown};
+    const APP: u64 = 424_242;
+    const ACTIONS: u64 = 15_368;
+    let by = |tokens: &[TokenSource]| WorkflowUses {
+        statuses: tokens.iter().map(|&token| StatusStep { token, place: "w.yml, job status".to_owned() }).collect(),
+        ..uses()
+    };
+    for (app, tokens, expected) in [
+        (None, &[][..], &[][..]),
+        (None, &[Job], &[]),
+        (None, &[Unknown], &[]),
+        (None, &[Step], &["Problem branch main: required status: `gates` from any account, and an App sets it (w.yml"]),
+        (None, &[Job, Step], &["Problem branch main: required status: `gates` from any account"]),
+        (Some(APP), &[], &[]),
+        (Some(APP), &[Step, Step], &[]),
+        (Some(APP), &[Unknown], &[]),
+        (
+            Some(APP),
+            &[Job],
+            &["Problem branch main: required status: `gates` from the App 424242, and w.yml, job status sets"],
+        ),
+        (Some(APP), &[Step, Job], &["Problem branch main: required status: `gates` from the App 424242"]),
+        (Some(ACTIONS), &[Job], &[]),
+        (Some(ACTIONS), &[Step], &["Problem branch main: required status: `gates` from GitHub Actions, and an App"]),
+    ] {
+        let of_rule = RulesetRule { kind: "required_status_checks".to_owned(), statuses: statuses(&["gates"], app) };
+        let rules = Inspection::Seen(vec![rule("pull_request", &[]), of_rule]);
+        assert_judged(&GitHubFacts { rules, ..facts() }, &by(tokens), ApprovalWay::PullRequest, expected);
+        // The same in classic protection.
+        let branch = BranchProtection { protected: true, is_classic: Some(true), statuses: statuses(&["gates"], app) };
+        let rules = Inspection::Seen(vec![rule("pull_request", &[])]);
+        let facts = GitHubFacts { rules, branch: Inspection::Seen(branch), ..facts() };
+        assert_judged(&facts, &by(tokens), ApprovalWay::PullRequest, expected);
+    }
+    // On an Enterprise Server, the App of the jobs has another number.
+    let of_rule = RulesetRule { kind: "required_status_checks".to_owned(), statuses: statuses(&["gates"], Some(3)) };
+    let rules = Inspection::Seen(vec![rule("pull_request", &[]), of_rule]);
+    let overview = RepositoryOverview { server: Some("3.17".to_owned()), ..facts().overview };
+    let facts = GitHubFacts { rules, overview, plan: None, ..facts() };
+    assert_judged(&facts, &by(&[Job]), ApprovalWay::PullRequest, &[]);
+}
+
+#[test]
+fn where_signed_commits_are_required_a_step_that_pushes_is_told_of_mode_api() {
+    let by = |modes: &[Option<&str>]| WorkflowUses {
+        commits: modes
+            .iter()
+            .map(|mode| CommitStep {
+                command: "promote",
+                mode: mode.map(ToOwned::to_owned),
+                place: "w.yml, job a".to_owned(),
+            })
+            .collect(),
+        ..uses()
+    };
+    let required =
+        "NotSeen branch main: signed commits: required, and `promote` pushes with `mode: push` (w.yml, job a)";
+    let unseen = "NotSeen branch main: signed commits: not seen: needs Administration: read (PAT or App)";
+    let plain = || vec![rule("pull_request", &[])];
+    let signed = || [plain(), vec![rule("required_signatures", &[])]].concat();
+    for (rules, signatures, modes, expected) in [
+        (signed(), None, &[None][..], &[required][..]),
+        (signed(), Some(denied()), &[Some("push"), Some("api")], &[required]),
+        (signed(), None, &[Some("api"), Some("pull-request")], &[]),
+        (signed(), None, &[], &[]),
+        (plain(), None, &[None], &[]),
+        (plain(), Some(Inspection::Seen(true)), &[None, None], &[required, required]),
+        (plain(), Some(Inspection::Seen(false)), &[None], &[]),
+        (plain(), Some(denied()), &[None], &[unseen]),
+        (plain(), Some(Inspection::NotFound), &[None], &[unseen]),
+        (plain(), Some(failed()), &[None], &["Unknown branch main: signed commits: GitHub's API: 502"]),
+    ] {
+        let facts = GitHubFacts { rules: Inspection::Seen(rules), signatures, ..facts() };
+        assert_judged(&facts, &by(modes), ApprovalWay::Environment, expected);
+    }
+    let facts = GitHubFacts { rules: Inspection::Seen(signed()), ..facts() };
+    let checks = judge(&facts, &by(&[None]), &Intent { way: ApprovalWay::Environment, reviewed: &[], status: "gates" });
+    let next =
+        checks.iter().find(|check| check.state == CheckState::NotSeen).and_then(|check| check.finding.next.clone());
+    assert!(next.as_ref().is_some_and(|next| next.starts_with("set `mode: api` for `promote`")), "{next:?}");
 }
 
 #[test]

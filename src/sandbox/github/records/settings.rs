@@ -16,6 +16,8 @@ pub struct RepositorySettings {
     pub organisation_secrets: Vec<String>,
     /// By environment, in lower case.
     pub environment_secrets: BTreeMap<String, Vec<String>>,
+    /// Whether the classic protection of branches requires signed commits.
+    pub requires_signatures: bool,
     /// The rules of rulesets for the default branch.
     pub rules: Vec<Value>,
 }
@@ -31,6 +33,7 @@ impl Default for RepositorySettings {
             secrets: Vec::new(),
             organisation_secrets: Vec::new(),
             environment_secrets: BTreeMap::new(),
+            requires_signatures: false,
             rules: Vec::new(),
         }
     }
