@@ -126,7 +126,7 @@ fn by_pull_request_with_the_status_of_an_app() {
     let app = JUDGE_NUMBER.to_string();
     let flags = ["--approval", "pull-request", "--path", "src", "--status-app", &app];
     let newcomer = set_up(&acme, &sample, &flags);
-    let number = acme.open_by_hand("dana", "fix", "src/fix.js");
+    let number = acme.open_by_hand("dana", "fix", "src/fix.js", "// a fix\n");
     let missing = acme.fake_github.merge_refusal(INFRA, number);
     assert!(missing.as_ref().is_some_and(|why| why.contains("is expected")), "{missing:?}");
 

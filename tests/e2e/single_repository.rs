@@ -1,6 +1,7 @@
 //! A service and its manifests in one repository, through the workflows in `workflows/single-repository`: promoted by pull request,
 //! without an App, or with one that sets the status ([`by_an_app`]). [`environment`] does without pull requests, with the workflows that `init` writes.
 
+mod by_a_rule;
 mod by_an_app;
 mod deliveries;
 mod environment;
@@ -101,4 +102,35 @@ fn assert_promotion(acme: &Acme, tag: &str) {
     ] {
         assert_eq!(trailers.get(name).map(String::as_str), Some(value), "{name} in {message}");
     }
+}
+
+/// A workflow of a branch, which sets the status by the token of its job, and merges.
+fn forgery(head: &str, number: u64) -> String {
+    format!(
+        r#"
+name: forgery
+on: workflow_dispatch
+jobs:
+  forge:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: write
+      pull-requests: write
+      statuses: write
+    steps:
+      - id: forge
+        env:
+          TOKEN: ${{{{ github.token }}}}
+        run: |
+          ask() {{
+              curl --silent --show-error --max-time 30 --header "authorization: Bearer $TOKEN" \
+                  --header 'content-type: application/json' "$@"
+          }}
+          ask --fail --request POST "$GITHUB_API_URL/repos/{INFRA}/statuses/{head}" \
+              --data '{{"state":"success","context":"promote-gates/approval","description":"approved by lena"}}'
+          ask --request PUT "$GITHUB_API_URL/repos/{INFRA}/pulls/{number}/merge" --data '{{"merge_method":"squash"}}'
+          # The runner loses a line without an end.
+          echo
+"#
+    )
 }

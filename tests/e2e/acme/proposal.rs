@@ -60,10 +60,10 @@ impl<'a> Proposal<'a> {
 
 impl Acme {
     /// Opens a pull request of a person in the infra repository, which changes one file. Returns its number.
-    pub fn open_by_hand(&self, login: &str, branch: &str, path: &str) -> u64 {
+    pub fn open_by_hand(&self, login: &str, branch: &str, path: &str, text: &str) -> u64 {
         let clone = Repo::clone_of(self.infra.path());
         clone.git(["switch", "--quiet", "--create", branch]);
-        clone.write(path, format!("// {branch}\n"));
+        clone.write(path, text);
         let sha = clone.commit("a small fix");
         clone.git(["push", "--quiet", "origin", branch]);
         let number = self.fake_github.open_pull_request(INFRA, "a small fix", "", &[]);

@@ -2,6 +2,7 @@
 
 use promote_gates::sandbox::infra::FIRST_TAG;
 
+use super::forgery;
 use crate::acme::apps::JUDGE_ACCOUNT;
 use crate::acme::single_repository::{SERVICE, SingleRepository};
 use crate::acme::{Acme, INFRA};
@@ -11,37 +12,6 @@ const OF_ANOTHER: &str = "Required status check \"promote-gates/approval\" was n
 /// The account of the runs' own tokens.
 const ACTIONS: &str = "github-actions[bot]";
 
-/// A workflow of a branch, which sets the status by the token of its job, and merges.
-fn forgery(head: &str, number: u64) -> String {
-    format!(
-        r#"
-name: forgery
-on: workflow_dispatch
-jobs:
-  forge:
-    runs-on: ubuntu-latest
-    permissions:
-      contents: write
-      pull-requests: write
-      statuses: write
-    steps:
-      - id: forge
-        env:
-          TOKEN: ${{{{ github.token }}}}
-        run: |
-          ask() {{
-              curl --silent --show-error --max-time 30 --header "authorization: Bearer $TOKEN" \
-                  --header 'content-type: application/json' "$@"
-          }}
-          ask --fail --request POST "$GITHUB_API_URL/repos/{INFRA}/statuses/{head}" \
-              --data '{{"state":"success","context":"promote-gates/approval","description":"approved by lena"}}'
-          ask --request PUT "$GITHUB_API_URL/repos/{INFRA}/pulls/{number}/merge" --data '{{"merge_method":"squash"}}'
-          # The runner loses a line without an end.
-          echo
-"#
-    )
-}
-
 /// A pull request of code, and then a release.
 #[test]
 fn nothing_merges_without_the_status_of_the_app() {
@@ -49,7 +19,7 @@ fn nothing_merges_without_the_status_of_the_app() {
     let shop = SingleRepository::by_an_app(&acme);
 
     // Code: no image changes.
-    let code = acme.open_by_hand("dana", "fix", "src/fix.js");
+    let code = acme.open_by_hand("dana", "fix", "src/fix.js", "// a fix\n");
     let missing = shop.merge_refusal(code).expect("a refusal");
     assert!(missing.contains("\"promote-gates/approval\" is expected"), "{missing}");
     let run = shop.judge("schedule");

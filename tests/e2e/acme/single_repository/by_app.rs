@@ -1,4 +1,5 @@
-//! The repository where an App sets the status, and what a person who can push tries against it.
+//! The repository with the rule of main: an App sets the status, or a job; what a person who can push tries against it, and who may
+//! bypass it.
 
 use std::num::NonZeroU64;
 
@@ -35,6 +36,32 @@ impl<'a> SingleRepository<'a> {
     pub fn require_status(&self, app: Option<u64>) {
         let ruleset = default_branch_ruleset(&[APPROVAL_STATUS], app.and_then(NonZeroU64::new));
         self.acme.fake_github.add_ruleset(INFRA, &ruleset);
+    }
+
+    /// Adds the workflows that bypass the gates: they push with the token of an App that may bypass the rule.
+    pub fn with_bypasses(self) -> Self {
+        let tip = self.acme.change_infra("emergencies", |infra| {
+            for file in ["emergency-promote.yml", "rollback.yml"] {
+                infra.write(
+                    &format!(".github/workflows/{file}"),
+                    self.acme.shipped(&format!("single-repository/{file}")),
+                );
+            }
+        });
+        self.acme.fake_github.commit(INFRA, &tip, "platform", "emergencies");
+        self
+    }
+
+    /// Promotes an image in an incident; nobody has to approve it.
+    pub fn emergency(&self, tag: &str, incident: &str) -> ActRun {
+        let inputs = json!({ "image-tag": tag, "incident-id": incident, "reason": "Cards are declined." });
+        self.acme.run_manually("emergency-promote.yml", "emergency", "main", &inputs, None)
+    }
+
+    /// Rolls the last promotion back.
+    pub fn roll_back(&self, incident: &str) -> ActRun {
+        let inputs = json!({ "incident-id": incident, "reason": "Carts are empty.", "commit": "" });
+        self.acme.run_manually("rollback.yml", "rollback", "main", &inputs, None)
     }
 
     /// Runs a workflow of a branch, as a person who can push may do.
