@@ -115,6 +115,8 @@ pub struct Acme {
     pub git: GitServer,
     /// The services' repositories, without their owner.
     repositories: Vec<String>,
+    /// Whether promotions of the infra repository are pull requests, whose branches the job's token pushes.
+    by_pull_request: bool,
     /// The id of the next run.
     next: AtomicU64,
 }
@@ -150,6 +152,7 @@ impl Acme {
             infra,
             git,
             repositories: repositories.iter().map(ToString::to_string).collect(),
+            by_pull_request: false,
             next,
         };
         acme.serve(INFRA, acme.infra.path());
@@ -270,7 +273,9 @@ impl Acme {
         if permissions.iter().any(|permission| permission.starts_with("contents=")) {
             // On GitHub, a ruleset keeps this token from the main branch, and here of an infra repository from every branch: the API
             // writes its baselines.
-            let is_infra = repository == INFRA && !self.repositories.iter().any(|name| INFRA.ends_with(name));
+            let is_infra = repository == INFRA
+                && !self.by_pull_request
+                && !self.repositories.iter().any(|name| INFRA.ends_with(name));
             let writes = !is_infra && permissions.iter().any(|permission| permission == "contents=write");
             self.git.allow(&token, repository, if writes { GitAccess::Write } else { GitAccess::Read });
         }

@@ -1,6 +1,7 @@
 //! A service and its manifests in one repository, through the workflows in `workflows/single-repository`: promoted by pull request,
 //! without an App, or with one that sets the status ([`by_an_app`]). [`environment`] does without pull requests, with the workflows that `init` writes.
 
+mod apart;
 mod by_a_rule;
 mod by_an_app;
 mod deliveries;

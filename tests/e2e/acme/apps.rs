@@ -115,7 +115,9 @@ impl Acme {
         fs::create_dir_all(folder).expect("make a folder");
         fs::write(folder.join("action.yml"), CREATE).expect("write an action");
         for step in token_steps(workflow) {
-            let (_, key) = APPS.iter().find(|(app, _)| *app == step.app).unwrap_or_else(|| panic!("{step:?}"));
+            // A second token of a job has the name of its App, and more: `reader-after-wait`.
+            let name = step.app.split('-').next().unwrap_or_default();
+            let (_, key) = APPS.iter().find(|(app, _)| *app == name).unwrap_or_else(|| panic!("{step:?}"));
             let own = repository.split_once('/').map_or(repository, |(_, name)| name);
             let names = if step.repositories.is_empty() { vec![own.to_owned()] } else { step.repositories };
             let permissions: Vec<&str> = step.permissions.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! A service and its manifests in one repository: deployed to staging, validated there, and promoted by pull request, or with the
 //! approval of an environment. No run has another token than its own, except where an App sets the status ([`by_app`]).
 
+mod apart;
 mod by_app;
 mod by_init;
 mod pull_requests;
