@@ -5,6 +5,7 @@ mod apart;
 mod by_a_rule;
 mod by_an_app;
 mod deliveries;
+mod deploy_branch;
 mod environment;
 mod reviews;
 

@@ -4,6 +4,7 @@
 mod apart;
 mod by_app;
 mod by_init;
+pub mod deploy_branch;
 mod pull_requests;
 
 use promote_gates::sandbox::github::{self, FakeCommit};
