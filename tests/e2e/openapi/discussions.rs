@@ -109,6 +109,13 @@ pub fn pull_requests(caller: &Caller) -> Vec<Exchange> {
         caller.get(&format!("{pulls}/{number}")),
         caller.get(&format!("{pulls}/99")),
         merge(json!({ "merge_method": "squash", "sha": "7".repeat(40), "commit_title": "x", "commit_message": "y" })),
+        // A ruleset requires the status.
+        merge(json!({ "merge_method": "squash", "sha": "d".repeat(40), "commit_title": "x", "commit_message": "y" })),
+        caller.ask(
+            Method::POST,
+            &format!("{REPO}/statuses/{}", "d".repeat(40)),
+            json!({ "state": "success", "context": "promote-gates/approval" }),
+        ),
         merge(json!({ "merge_method": "squash", "sha": "d".repeat(40), "commit_title": "x", "commit_message": "y" })),
         merge(json!({})),
         caller.get(&format!("{pulls}/{number}")),
