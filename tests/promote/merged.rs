@@ -240,9 +240,14 @@ fn a_commit_that_says_less_or_something_else_is_no_promotion() {
 #[test]
 fn a_merge_that_another_one_came_before_is_planned_again_and_a_rule_is_not_fought() {
     let refused = |message: &str| InjectedFault::WithoutEffect(FakeResponse::json(405, &json!({ "message": message })));
-    for (message, is_merged) in [
-        ("Base branch was modified. Review and try the merge again.", true),
-        ("Required status check \"promote-gates/approval\" is expected.", false),
+    for (message, is_merged, next) in [
+        ("Base branch was modified. Review and try the merge again.", true, ""),
+        ("Required status check \"promote-gates/approval\" is expected.", false, "next: see on its page what keeps it"),
+        (
+            "Required status check \"promote-gates/approval\" was not set by the expected GitHub app.",
+            false,
+            "next: give `status` the token of the App",
+        ),
     ] {
         let stage = Proposals::new();
         let head = stage.approved();
@@ -252,5 +257,6 @@ fn a_merge_that_another_one_came_before_is_planned_again_and_a_rule_is_not_fough
         assert_eq!(ended.code == 0, is_merged, "{}", ended.log);
         assert_eq!(stage.shop.tag(SERVICE) == "1.4.2", is_merged);
         assert!(is_merged || ended.log.contains("promote-gates/approval"), "{}", ended.log);
+        assert!(ended.log.contains(next), "{next}: {}", ended.log);
     }
 }
