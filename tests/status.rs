@@ -229,10 +229,10 @@ fn the_status_stands_for_the_gates_of_its_run() {
 }
 
 /// A status of another account on a commit: a job's token, if `token` is one of an App.
-fn add_status(stage: &Stage, head: &str, creator: &str, state: &str, description: &str) {
+fn add_status(stage: &Stage, head: &str, creator: &str, result: &str, description: &str) {
     let status = FakeStatus {
         sha: head.to_owned(),
-        state: state.to_owned(),
+        state: result.to_owned(),
         context: "promote-gates/approval".to_owned(),
         description: Some(description.to_owned()),
         target_url: None,

@@ -71,10 +71,10 @@ fn by_pull_request(
     let classic = facts.branch.seen();
     let of_rules = rules.iter().flat_map(|rule| &rule.statuses);
     let all = of_rules.chain(classic.iter().flat_map(|branch| &branch.statuses));
-    let required: Vec<&RequiredStatus> = all.filter(|required| required.context == intent.status).collect();
+    let entries: Vec<&RequiredStatus> = all.filter(|entry| entry.context == intent.status).collect();
     let (status, pull) = (format!("branch {name}: required status"), format!("branch {name}: pull requests"));
-    let status = match (!required.is_empty(), unseen) {
-        (true, _) => judge_source(status, facts, uses, &required),
+    let status = match (!entries.is_empty(), unseen) {
+        (true, _) => judge_source(status, facts, uses, &entries),
         (false, Some(unseen)) => unseen,
         (false, None) => Check::problem(
             status,
