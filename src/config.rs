@@ -81,7 +81,7 @@ impl Config {
         })?;
         let file = ConfigFile { path: path.to_owned(), sha256: hex_sha256(bytes), commit };
         let mut config = Self { file: Some(file), ..Self::default() };
-        let root = yaml::read(text).map_err(|error| error.to_finding(path).bad_input())?;
+        let root = yaml::read(text).map_err(|error| yaml::unreadable_file(&error, path).bad_input())?;
         for (key, node) in mapping(path, "the file", root)? {
             config.read_key(command_table, path, key, node)?;
         }

@@ -3,20 +3,21 @@
 //! Refused is what settings do not need and readers of YAML interpret differently: anchors and aliases, tags, several
 //! documents, duplicate keys.
 //!
-//! [`tree`] is the reader of YAML for the whole program. The edits of files work on its byte ranges: [`text`] reads a file to
-//! edit, [`splices`] is an edit, [`quoting`] writes a value, and an [`EditError`] says why a file is refused.
+//! [`tree`] is the reader of YAML for the whole program, a crate of its own (`crates/yaml-tree`). The edits of files work on its
+//! byte ranges: [`text`] reads a file to edit, [`splices`] is an edit, [`quoting`] writes a value, and an [`EditError`] says why a
+//! file is refused.
 
 mod edit_error;
-mod error;
+mod file_error;
 pub mod quoting;
 pub mod splices;
 pub mod text;
-pub mod tree;
 
 pub use edit_error::EditError;
-pub use error::{Position, YamlError, YamlErrorKind};
+pub use file_error::unreadable_file;
+pub use yaml_tree::{self as tree, Position, YamlError, YamlErrorKind};
 
-use tree::{Content, Quoting, SpannedNode, SpannedPair};
+use yaml_tree::{Content, Quoting, SpannedNode, SpannedPair};
 
 /// A value and its position; line and column count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +136,7 @@ mod tests {
             ("? [a]\n: b", "line 1"),
             (&"[".repeat(60_000), "line 1"),
         ] {
-            let finding = read(text).unwrap_err().to_finding("promote-gates.yml").to_string();
+            let finding = unreadable_file(&read(text).unwrap_err(), "promote-gates.yml").to_string();
             assert!(finding.contains("promote-gates.yml") && finding.contains(position), "{finding}");
         }
     }

@@ -102,7 +102,7 @@ fn errors(example: &Example, configs: &[Config]) -> Vec<String> {
             Err(error) => vec![format!("{location}: {error:?}")],
         };
     }
-    let node = match yaml::read(text).map_err(|error| error.to_finding(location)) {
+    let node = match yaml::read(text).map_err(|error| yaml::unreadable_file(&error, location)) {
         Ok(node) => node,
         Err(finding) => return vec![finding.to_string()],
     };

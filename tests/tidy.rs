@@ -94,9 +94,11 @@ fn paths_named(text: &str, top: &BTreeSet<String>) -> Vec<String> {
 
 #[test]
 fn every_dependency_has_its_reason() {
+    let manifests = files_ending(&["Cargo.toml"]);
+    assert!(manifests.len() > 1, "the manifests of all crates are found");
     assert_rule(
         "a dependency has its reason in a comment: above it, behind it, or above its family:",
-        unexplained(&read("Cargo.toml")),
+        manifests.iter().flat_map(|path| unexplained(&read(path)).into_iter().map(move |name| format!("{path}: {name}"))),
     );
 }
 

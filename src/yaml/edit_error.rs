@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::error::Position;
+use yaml_tree::Position;
+
 use crate::finding::Finding;
 
 /// The finding, and its position in the file. Texts are raw: they may repeat what the file contains.

@@ -1,6 +1,6 @@
 //! How to write a value so that every reader of YAML takes it for text.
 
-use super::tree::Quoting;
+use yaml_tree::Quoting;
 
 /// Words that some reader of YAML takes for null, a bool or a number, in small letters.
 const WORDS: [&str; 14] =

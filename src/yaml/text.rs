@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{
-    edit_error::EditError,
-    error::{Position, YamlError, YamlErrorKind},
-    tree::{Document, read_documents},
-};
+use yaml_tree::{Document, Position, YamlError, YamlErrorKind, read_documents};
+
+use super::edit_error::EditError;
 
 /// How deep a file may nest. Files of Kubernetes stay under thirty.
 pub const MAX_DEPTH: usize = 100;
@@ -59,31 +57,23 @@ pub fn unreadable(text: &str, error: YamlError) -> EditError {
 
 /// Readers of YAML disagree about some characters: some take NEL, LS, PS or a lone CR for the end of a line.
 pub fn check_characters(text: &str) -> Result<(), EditError> {
-    // Nearly every file has nothing else, and a position costs more than the rest of this check.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n')) {
-        return Ok(());
-    }
-    let mut position = Position::START;
-    let mut rest = text.chars().peekable();
-    while let Some(character) = rest.next() {
-        let refused = match character {
-            '\u{feff}' if position == Position::START => "a byte order mark".to_owned(),
-            '\r' if rest.peek() != Some(&'\n') => "a carriage return without a line feed".to_owned(),
-            '\t' | '\r' | '\n' => String::new(),
-            '\u{2028}' | '\u{2029}' => format!("the character U+{:04X}", u32::from(character)),
-            control if control.is_control() => format!("the control character U+{:04X}", u32::from(control)),
-            _ => String::new(),
+    // The characters below start with one of these bytes, and few others do.
+    let is_suspect =
+        |byte: u8| (byte.is_ascii_control() && byte != b'\t' && byte != b'\n') || matches!(byte, 0xC2 | 0xE2 | 0xEF);
+    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| is_suspect(*byte)) {
+        let mut rest = text[at..].chars();
+        let refused = match (rest.next(), rest.next()) {
+            (Some('\u{feff}'), _) if at == 0 => "a byte order mark".to_owned(),
+            (Some('\r'), Some('\n')) => continue,
+            (Some('\r'), _) => "a carriage return without a line feed".to_owned(),
+            (Some(mark @ ('\u{2028}' | '\u{2029}')), _) => format!("the character U+{:04X}", u32::from(mark)),
+            (Some(control), _) if control.is_control() => format!("the control character U+{:04X}", u32::from(control)),
+            _ => continue,
         };
-        if !refused.is_empty() {
-            return Err(EditError::at(position, "the file")
-                .actual(refused)
-                .expected("UTF-8 without a byte order mark, lines ending in LF or CRLF")
-                .next("take the character out"));
-        }
-        position = match character {
-            '\n' => Position { line: position.line + 1, column: 1 },
-            _ => Position { column: position.column + 1, ..position },
-        };
+        return Err(EditError::at(Position::of(text, at), "the file")
+            .actual(refused)
+            .expected("UTF-8 without a byte order mark, lines ending in LF or CRLF")
+            .next("take the character out"));
     }
     Ok(())
 }

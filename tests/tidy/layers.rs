@@ -116,6 +116,29 @@ fn violations(sources: &[SourceFile], data: &[String]) -> Vec<String> {
     broken
 }
 
+/// The crates' files that reach outside. They are not part of the graph, so a judge that imports one would not be noticed.
+fn impure_crates(sources: &[SourceFile]) -> Vec<String> {
+    let lines = sources.iter().filter(|source| source.path.starts_with("crates/")).flat_map(|source| {
+        source.lines.iter().filter(|line| !line.test).map(|line| (&source.path, line))
+    });
+    lines
+        .filter_map(|(path, line)| {
+            let word = EFFECTS.iter().find(|word| mentions(&line.code, word))?;
+            Some(format!("{path}:{}: `{word}`", line.number))
+        })
+        .collect()
+}
+
+#[test]
+fn crates_are_pure() {
+    let sources = super::sources();
+    assert!(sources.iter().any(|source| source.path.starts_with("crates/")), "the crates are found");
+    assert_rule("a crate of this repository works on values alone, as judges may import it:", impure_crates(&sources));
+    let text = "use std::fs;\nfn f() {}\nmod tests {\n    use std::env;\n}";
+    let violation = [SourceFile::new("crates/a/src/lib.rs", text), SourceFile::new("src/a.rs", text)];
+    assert_eq!(impure_crates(&violation), ["crates/a/src/lib.rs:1: `std::fs`"]);
+}
+
 #[test]
 fn judging_and_planning_are_pure() {
     let items = DATA.iter().flat_map(|(file, names, _)| names.iter().map(move |name| format!("{file}::{name}")));

@@ -113,8 +113,9 @@ fn everywhere(_: &str, _: &SourceLine) -> bool {
     true
 }
 
+/// Whether a file is part of the program.
 fn in_src(path: &str, _: &SourceLine) -> bool {
-    path.starts_with("src/")
+    path.starts_with("src/") || path.starts_with("crates/")
 }
 
 fn in_production(path: &str, line: &SourceLine) -> bool {

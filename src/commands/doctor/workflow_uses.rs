@@ -99,7 +99,7 @@ pub fn read_uses(workflows: &Workflows) -> WorkflowUses {
     let mut uses = WorkflowUses { place: workflows.place.clone(), ..WorkflowUses::default() };
     for file in &workflows.files {
         let text = file.text.clone();
-        match text.and_then(|text| yaml::read(&text).map_err(|error| error.to_finding(&file.path))) {
+        match text.and_then(|text| yaml::read(&text).map_err(|error| yaml::unreadable_file(&error, &file.path))) {
             Ok(root) => read_file(&file.path, &root, &mut uses),
             Err(finding) => uses.unread.push(finding),
         }

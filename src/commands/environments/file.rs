@@ -44,7 +44,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Vec<DesiredEnvironment>, Command
             .expected("UTF-8")
             .bad_input()
     })?;
-    let root = yaml::read(text).map_err(|error| error.to_finding(path).bad_input())?;
+    let root = yaml::read(text).map_err(|error| yaml::unreadable_file(&error, path).bad_input())?;
     File { path }.environments(root).map_err(CommandError::BadInput)
 }
 

@@ -12,6 +12,7 @@ use crate::{
     yaml::{
         YamlError,
         tree::{SpannedNode, SpannedPair, read_document},
+        unreadable_file,
     },
 };
 
@@ -65,7 +66,7 @@ pub fn judge_jobs(reviewed: &[&EnvironmentName], workflows: &Workflows) -> Vec<F
     let (mut jobs, mut called, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     for WorkflowFile { path, text } in &workflows.files {
         let text = text.as_ref().map_err(Clone::clone);
-        match text.and_then(|text| read_jobs(path, text).map_err(|error| error.to_finding(path))) {
+        match text.and_then(|text| read_jobs(path, text).map_err(|error| unreadable_file(&error, path))) {
             Ok(found) => {
                 jobs.extend(found.jobs);
                 called.extend(found.called);

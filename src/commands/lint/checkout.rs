@@ -20,7 +20,7 @@ use crate::{
     settings::CommandTable,
     workflow::{WorkflowFile, files::read_folder},
     world::files,
-    yaml::{Position, YamlError},
+    yaml::{Position, YamlError, unreadable_file},
 };
 
 /// The largest config file or action that is read, in bytes.
@@ -204,7 +204,7 @@ impl Unreadable {
     fn to_problem(&self, path: &str) -> Problem {
         let (at, finding) = match self {
             Self::File(finding) => (Position::START, finding.clone()),
-            Self::Yaml(error) => (error.position, error.to_finding(path)),
+            Self::Yaml(error) => (error.position, unreadable_file(error, path)),
         };
         Problem::new(path, at, Rule::UnreadableFile)
             .undecided()

@@ -67,8 +67,8 @@ pub fn read(path: &str, text: &str, inputs: &ReadInputs<'_>) -> Result<CheckFile
         let hint = "put a value that begins with `{{` in quotes: in YAML, a brace begins a mapping";
         if text.contains("{{") { finding.next(hint) } else { finding }
     };
-    let root = yaml::read(text).map_err(|error| with_hint(error.to_finding(path)).bad_input())?;
-    let tree = read_document(text, DEPTH).map_err(|error| error.to_finding(path).bad_input())?;
+    let root = yaml::read(text).map_err(|error| with_hint(yaml::unreadable_file(&error, path)).bad_input())?;
+    let tree = read_document(text, DEPTH).map_err(|error| yaml::unreadable_file(&error, path).bad_input())?;
     let mut reader = Reader {
         path,
         tree: tree.map(|document| document.root),

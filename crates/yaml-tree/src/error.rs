@@ -4,8 +4,6 @@ use std::fmt;
 
 use saphyr_parser::Marker;
 
-use crate::finding::Finding;
-
 /// A position in a text. Line and column count from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
@@ -15,6 +13,14 @@ pub struct Position {
 
 impl Position {
     pub const START: Self = Self { line: 1, column: 1 };
+
+    /// The position of a byte, at which a character starts.
+    #[must_use]
+    pub fn of(text: &str, offset: usize) -> Self {
+        let before = &text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |line_break| line_break + 1);
+        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
 }
 
 impl From<Marker> for Position {
@@ -49,7 +55,7 @@ pub enum YamlErrorKind {
         key: String,
         first: Position,
     },
-    /// Valid YAML that settings do not need.
+    /// Valid YAML that the one who reads the tree refuses.
     Unsupported {
         actual: &'static str,
         expected: &'static str,
@@ -57,24 +63,8 @@ pub enum YamlErrorKind {
 }
 
 impl YamlError {
-    pub(super) const fn new(position: Position, kind: YamlErrorKind) -> Self {
-        Self { position, kind }
-    }
-
-    /// The finding about the settings file `file`. It may repeat a key of the file.
     #[must_use]
-    pub fn to_finding(&self, file: &str) -> Finding {
-        let (actual, expected) = match &self.kind {
-            YamlErrorKind::Syntax(message) => (message.clone(), "YAML".to_owned()),
-            YamlErrorKind::SecondDocument => ("a second document".to_owned(), "one document".to_owned()),
-            YamlErrorKind::TooDeep(limit) => {
-                ("nesting deeper than settings need".to_owned(), format!("at most {limit} levels"))
-            }
-            YamlErrorKind::DuplicateKey { key, .. } => {
-                (format!("the key `{key}` for the second time"), "each key once".to_owned())
-            }
-            YamlErrorKind::Unsupported { actual, expected } => ((*actual).to_owned(), (*expected).to_owned()),
-        };
-        Finding::inconclusive(file).actual(format!("{actual} at {}", self.position)).expected(expected)
+    pub const fn new(position: Position, kind: YamlErrorKind) -> Self {
+        Self { position, kind }
     }
 }

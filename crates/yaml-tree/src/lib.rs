@@ -5,11 +5,13 @@
 //!
 //! Anchors, aliases and tags are kept: each user of the tree decides which of them it refuses.
 
+mod error;
+
 use std::{borrow::Cow, collections::HashMap};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
-use super::error::{Position, YamlError, YamlErrorKind};
+pub use error::{Position, YamlError, YamlErrorKind};
 
 /// One value with its place in the text.
 #[derive(Debug)]
@@ -174,18 +176,7 @@ fn without_tab(text: &str, error: &YamlError) -> Option<String> {
 }
 
 fn read_without_tabs(text: &str, max_depth: usize, max_documents: usize) -> Result<Vec<Document>, YamlError> {
-    let mut builder = TreeBuilder {
-        text,
-        max_depth,
-        // The parser counts characters, which are bytes in most files.
-        offsets: if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect()
-        },
-        open: Vec::new(),
-        root: None,
-    };
+    let mut builder = TreeBuilder { text, max_depth, offsets: Offsets::new(text), open: Vec::new(), nodes: Vec::new() };
     let mut documents: Vec<Document> = Vec::new();
     let (mut started, mut end) = (0, None);
     for event in Parser::new_from_str(text) {
@@ -198,23 +189,59 @@ fn read_without_tabs(text: &str, max_depth: usize, max_documents: usize) -> Resu
                 if started > max_documents {
                     return Err(YamlError::new(span.start.into(), YamlErrorKind::SecondDocument));
                 }
-                let end = end.take().unwrap_or_else(|| builder.offset(span.start));
-                documents.extend(builder.root.take().map(|root| Document { root, end }));
+                let end = end.take().unwrap_or_else(|| builder.offsets.of(span.start));
+                documents.extend(builder.nodes.pop().map(|root| Document { root, end }));
             }
-            Event::DocumentEnd if end.is_none() && !span.is_empty() => end = Some(builder.offset(span.start)),
+            Event::DocumentEnd if end.is_none() && !span.is_empty() => end = Some(builder.offsets.of(span.start)),
             event => builder.take(event, span)?,
         }
     }
-    documents.extend(builder.root.map(|root| Document { root, end: end.unwrap_or(text.len()) }));
+    documents.extend(builder.nodes.pop().map(|root| Document { root, end: end.unwrap_or(text.len()) }));
     Ok(documents)
+}
+
+/// The bytes at which characters start. The parser counts characters, which are bytes in most files.
+struct Offsets<'t> {
+    text: &'t str,
+    is_ascii: bool,
+    /// A character, and the byte at which it starts. The parser's markers come nearly in order, so the next one is near.
+    index: usize,
+    offset: usize,
+}
+
+impl<'t> Offsets<'t> {
+    fn new(text: &'t str) -> Self {
+        Self { text, is_ascii: text.is_ascii(), index: 0, offset: 0 }
+    }
+
+    /// The byte of a marker; the end of the text for one behind it.
+    fn of(&mut self, marker: Marker) -> usize {
+        let index = marker.index();
+        if self.is_ascii {
+            return index.min(self.text.len());
+        }
+        let mut characters = self.text[self.offset..].chars();
+        while self.index < index && characters.next().is_some() {
+            self.index += 1;
+        }
+        self.offset = self.text.len() - characters.as_str().len();
+        let mut characters = self.text[..self.offset].chars();
+        while self.index > index && characters.next_back().is_some() {
+            self.index -= 1;
+        }
+        self.offset = characters.as_str().len();
+        self.offset
+    }
 }
 
 struct TreeBuilder<'t> {
     text: &'t str,
     max_depth: usize,
-    offsets: Vec<usize>,
+    offsets: Offsets<'t>,
     open: Vec<OpenCollection>,
-    root: Option<SpannedNode>,
+    /// The nodes of all open collections, in their order; between documents, the root. A collection takes its own when it ends,
+    /// so it never grows, and a tree needs half the memory.
+    nodes: Vec<SpannedNode>,
 }
 
 /// A collection whose end event has not come yet.
@@ -223,45 +250,43 @@ struct OpenCollection {
     start: usize,
     anchor: usize,
     tag: Option<String>,
-    children: Children,
+    kind: Collection,
+    /// The index of its first node.
+    first: usize,
 }
 
-enum Children {
-    List(Vec<SpannedNode>),
-    Map { pairs: Vec<SpannedPair>, key: Option<SpannedNode> },
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Collection {
+    List,
+    /// Its nodes are keys and values in turn.
+    Map,
 }
 
 impl TreeBuilder<'_> {
-    fn offset(&self, marker: Marker) -> usize {
-        if self.offsets.is_empty() {
-            return marker.index().min(self.text.len());
-        }
-        self.offsets.get(marker.index()).copied().unwrap_or(self.text.len())
-    }
-
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
-        let (position, start, end) = (span.start.into(), self.offset(span.start), self.offset(span.end));
         match event {
             Event::Scalar(value, style, anchor, tag) => {
+                let (start, end) = (self.offsets.of(span.start), self.offsets.of(span.end));
                 // The parser's spans include what is behind a scalar: a space before a bracket, the lines after a block
                 // scalar, a comment behind a quoted one.
-                let end =
-                    if end > start { self.text[..end].trim_end_matches([' ', '\t', '\r', '\n']).len() } else { end };
-                let end = closing_quote(self.text, start).unwrap_or(end);
+                let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+                let blank =
+                    if end > start { self.text.as_bytes()[..end].iter().rev().take_while(is_blank).count() } else { 0 };
+                let end = closing_quote(self.text, start).unwrap_or(end - blank);
                 let content = Content::Scalar { text: value.into_owned(), quoting: style.into() };
                 let tag = tag.map(|tag| tag.to_string());
-                self.put(SpannedNode { position, start, end, anchor, tag, content });
+                self.put(SpannedNode { position: span.start.into(), start, end, anchor, tag, content });
             }
             Event::Alias(anchor) => {
+                let (start, end) = (self.offsets.of(span.start), self.offsets.of(span.end));
                 let content = Content::Alias(anchor);
-                self.put(SpannedNode { position, start, end, anchor: 0, tag: None, content });
+                self.put(SpannedNode { position: span.start.into(), start, end, anchor: 0, tag: None, content });
             }
             Event::SequenceStart(anchor, tag) => {
-                self.open(span, anchor, tag.map(|tag| tag.to_string()), Children::List(Vec::new()))?;
+                self.open(span, anchor, tag.map(|tag| tag.to_string()), Collection::List)?;
             }
             Event::MappingStart(anchor, tag) => {
-                let children = Children::Map { pairs: Vec::new(), key: None };
-                self.open(span, anchor, tag.map(|tag| tag.to_string()), children)?;
+                self.open(span, anchor, tag.map(|tag| tag.to_string()), Collection::Map)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             _ => {}
@@ -269,32 +294,32 @@ impl TreeBuilder<'_> {
         Ok(())
     }
 
-    fn open(&mut self, span: Span, anchor: usize, tag: Option<String>, children: Children) -> Result<(), YamlError> {
+    fn open(&mut self, span: Span, anchor: usize, tag: Option<String>, kind: Collection) -> Result<(), YamlError> {
         let position = span.start.into();
         if self.open.len() == self.max_depth {
             return Err(YamlError::new(position, YamlErrorKind::TooDeep(self.max_depth)));
         }
-        self.open.push(OpenCollection { position, start: self.offset(span.start), anchor, tag, children });
+        let (start, first) = (self.offsets.of(span.start), self.nodes.len());
+        self.open.push(OpenCollection { position, start, anchor, tag, kind, first });
         Ok(())
     }
 
     fn close(&mut self, span: Span) -> Result<(), YamlError> {
-        let Some(OpenCollection { position, start, anchor, tag, children }) = self.open.pop() else { return Ok(()) };
+        let Some(OpenCollection { position, start, anchor, tag, kind, first }) = self.open.pop() else { return Ok(()) };
         // The end event of a block collection has an empty span.
         let flow = !span.is_empty();
-        let (content, last, bracket) = match children {
-            Children::List(items) => {
-                let last = items.last().map(|item| item.end);
-                (Content::List { items, flow }, last, b']')
-            }
-            Children::Map { pairs, .. } => {
+        let last = self.nodes[first..].last().map(|node| node.end);
+        let (content, bracket) = match kind {
+            Collection::List => (Content::List { items: self.nodes.drain(first..).collect(), flow }, b']'),
+            Collection::Map => {
+                let pairs = in_pairs(self.nodes.drain(first..));
                 check_duplicate_keys(&pairs)?;
-                let last = pairs.last().map(|pair| pair.value.end);
-                (Content::Map { pairs, flow }, last, b'}')
+                (Content::Map { pairs, flow }, b'}')
             }
         };
         let end = if flow {
-            closing_bracket(self.text, self.offset(span.start), bracket).unwrap_or_else(|| self.offset(span.end))
+            let from = self.offsets.of(span.start);
+            closing_bracket(self.text, from, bracket).unwrap_or_else(|| self.offsets.of(span.end))
         } else {
             last.unwrap_or(start)
         };
@@ -303,24 +328,31 @@ impl TreeBuilder<'_> {
     }
 
     fn put(&mut self, mut node: SpannedNode) {
-        match self.open.last_mut().map(|open| &mut open.children) {
-            None => self.root = Some(node),
-            Some(Children::List(items)) => items.push(node),
-            Some(Children::Map { pairs, key }) => match key.take() {
-                None => *key = Some(node),
-                Some(key) => {
-                    let missing = matches!(node.scalar(), Some(("", Quoting::Plain)));
-                    if missing && node.anchor == 0 && node.tag.is_none() {
-                        let rest = &self.text[key.end..];
-                        let blank = rest.len() - rest.trim_start().len();
-                        let behind = if rest[blank..].starts_with(':') { key.end + blank + 1 } else { key.end };
-                        (node.start, node.end) = (behind, behind);
-                    }
-                    pairs.push(SpannedPair { key, value: node });
-                }
-            },
+        if let Some(key) = self.key_without_value() {
+            let missing = matches!(node.scalar(), Some(("", Quoting::Plain)));
+            if missing && node.anchor == 0 && node.tag.is_none() {
+                let rest = &self.text[key.end..];
+                let blank = rest.len() - rest.trim_start().len();
+                let behind = if rest[blank..].starts_with(':') { key.end + blank + 1 } else { key.end };
+                (node.start, node.end) = (behind, behind);
+            }
         }
+        self.nodes.push(node);
     }
+
+    /// The last key, if its value is the next node.
+    fn key_without_value(&self) -> Option<&SpannedNode> {
+        let open = self.open.last().filter(|open| open.kind == Collection::Map)?;
+        self.nodes[open.first..].chunks(2).next_back().filter(|chunk| chunk.len() == 1)?.first()
+    }
+}
+
+fn in_pairs(mut nodes: impl ExactSizeIterator<Item = SpannedNode>) -> Vec<SpannedPair> {
+    let mut pairs = Vec::with_capacity(nodes.len() / 2);
+    while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+        pairs.push(SpannedPair { key, value });
+    }
+    pairs
 }
 
 /// The byte behind the closing quote of a quoted scalar at `start`; `None` for other scalars.
@@ -372,3 +404,6 @@ fn check_duplicate_keys(pairs: &[SpannedPair]) -> Result<(), YamlError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

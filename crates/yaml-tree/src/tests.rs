@@ -1,0 +1,116 @@
+use super::*;
+
+fn root(text: &str) -> SpannedNode {
+    read_document(text, 10).unwrap().unwrap().root
+}
+
+/// What the ranges of all nodes cover, in the order of their ends.
+fn covered<'t>(text: &'t str, node: &SpannedNode, found: &mut Vec<&'t str>) {
+    match &node.content {
+        Content::Scalar { .. } | Content::Alias(_) => {}
+        Content::List { items, .. } => items.iter().for_each(|item| covered(text, item, found)),
+        Content::Map { pairs, .. } => {
+            for SpannedPair { key, value } in pairs {
+                covered(text, key, found);
+                covered(text, value, found);
+            }
+        }
+    }
+    found.push(&text[node.start..node.end]);
+}
+
+#[test]
+fn ranges_are_bytes_in_every_script() {
+    for name in ["team", "команда", "チーム", "👩‍🚀"] {
+        let text = format!(
+            "# {name}\n{name}: [{name} , '{name}''s'] # {name}\nb:\n  - \"{name}\\\"\" # {name}\n  - {name}\n\nc:\n"
+        );
+        let mut found = Vec::new();
+        covered(&text, &root(&text), &mut found);
+        let (flow, block) = (format!("[{name} , '{name}''s']"), format!("\"{name}\\\"\" # {name}\n  - {name}"));
+        let (single, double) = (format!("'{name}''s'"), format!("\"{name}\\\"\""));
+        let whole = &text[text.find('\n').unwrap() + 1..text.len() - 1];
+        let expected = [name, name, &single, &flow, "b", &double, name, &format!("- {block}"), "c", "", whole];
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_missing_value_is_behind_its_colon() {
+    for (text, at) in [("é:", 3), ("é :\n", 4), ("{é: , b: 1}", 4), ("{é, b: 1}", 3), ("? é\n", 4)] {
+        let Content::Map { pairs, .. } = root(text).content else { panic!("a mapping") };
+        let value = &pairs[0].value;
+        assert_eq!((value.kind(), value.start, value.end), ("nothing", at, at), "{text}");
+    }
+    let Content::Map { pairs, .. } = root("é: !t\nb: \"\"\n").content else { panic!("a mapping") };
+    assert_eq!(pairs.iter().map(|pair| pair.value.kind()).collect::<Vec<_>>(), ["nothing", "a single value"]);
+    assert!(pairs[0].value.tag.is_some() && pairs[1].value.start == 10);
+}
+
+#[test]
+fn collections_keep_their_own_nodes() {
+    let text = "a: {b: [c, {d: e}], f: []}\ng:\n  - - h\n    - i: j\n      k: l\n  - {}\n";
+    let mut found = Vec::new();
+    covered(text, &root(text), &mut found);
+    assert_eq!(
+        found,
+        [
+            "a",
+            "b",
+            "c",
+            "d",
+            "e",
+            "{d: e}",
+            "[c, {d: e}]",
+            "f",
+            "[]",
+            "{b: [c, {d: e}], f: []}",
+            "g",
+            "h",
+            "i",
+            "j",
+            "k",
+            "l",
+            "i: j\n      k: l",
+            "- h\n    - i: j\n      k: l",
+            "{}",
+            "- - h\n    - i: j\n      k: l\n  - {}",
+            text.trim_end(),
+        ]
+    );
+}
+
+#[test]
+fn documents_end_where_the_next_one_starts() {
+    let text = "é: 1\n---\nb: 2\n...\n# é\n---\nc: 3\n";
+    let documents = read_documents(text, 10).unwrap();
+    let parts: Vec<_> = documents.iter().map(|document| &text[document.root.start..document.end]).collect();
+    assert_eq!(parts, ["é: 1\n", "b: 2\n", "c: 3\n"]);
+    assert!(read_documents("# é\n", 10).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_refused_has_a_kind_and_a_position() {
+    let refused = |text: &str| {
+        let YamlError { position, kind } = read_document(text, 2).unwrap_err();
+        (position.line, position.column, kind)
+    };
+    assert_eq!(refused("é: 1\n--- 2"), (2, 1, YamlErrorKind::SecondDocument));
+    assert_eq!(refused("é: [[1]]"), (1, 5, YamlErrorKind::TooDeep(2)));
+    assert!(read_document("é: [1]", 2).is_ok());
+    let first = Position { line: 1, column: 2 };
+    let twice = |key: &str, first| YamlErrorKind::DuplicateKey { key: key.to_owned(), first };
+    assert_eq!(refused("{é: 1, é: 2}"), (1, 8, twice("é", first)));
+    let many: String = (0..100).map(|key| format!("k{key}: 1\n")).collect();
+    assert_eq!(refused(&format!("{many}k7: 2\n")), (101, 1, twice("k7", Position { line: 8, column: 1 })));
+    assert!(matches!(refused("é: \"").2, YamlErrorKind::Syntax(_)));
+}
+
+#[test]
+fn a_byte_has_a_line_and_a_column_in_characters() {
+    for (text, offset, at) in [("", 0, (1, 1)), ("éa", 2, (1, 2)), ("a\né\r\nb", 4, (2, 2)), ("a\né\r\nb", 6, (3, 1))]
+    {
+        let Position { line, column } = Position::of(text, offset);
+        assert_eq!((line, column), at, "{text:?} {offset}");
+    }
+}
