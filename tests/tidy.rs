@@ -98,7 +98,9 @@ fn every_dependency_has_its_reason() {
     assert!(manifests.len() > 1, "the manifests of all crates are found");
     assert_rule(
         "a dependency has its reason in a comment: above it, behind it, or above its family:",
-        manifests.iter().flat_map(|path| unexplained(&read(path)).into_iter().map(move |name| format!("{path}: {name}"))),
+        manifests
+            .iter()
+            .flat_map(|path| unexplained(&read(path)).into_iter().map(move |name| format!("{path}: {name}"))),
     );
 }
 

@@ -77,3 +77,31 @@ pub fn check_characters(text: &str) -> Result<(), EditError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_readers_disagree_about_are_refused_with_their_position() {
+        for (text, at, actual) in [
+            ("\u{feff}a", (1, 1), "a byte order mark"),
+            ("é: 1\r\nb:\ré", (2, 3), "a carriage return without a line feed"),
+            ("a\r", (1, 2), "a carriage return without a line feed"),
+            ("# é—é\u{2028}", (1, 6), "the character U+2028"),
+            ("\n\u{2029}", (2, 1), "the character U+2029"),
+            ("é\u{85}", (1, 2), "the control character U+0085"),
+            ("é\n\u{7f}", (2, 1), "the control character U+007F"),
+            ("a\0", (1, 2), "the control character U+0000"),
+        ] {
+            let error = check_characters(text).unwrap_err();
+            let Position { line, column } = error.position.unwrap();
+            assert_eq!(((line, column), error.finding.actual.as_str()), (at, actual), "{text:?}");
+        }
+        // A no-break space, a dash, a mark within the text and a full-width letter start with the same bytes.
+        for text in ["", "\ta\r\n\r\n", "\u{a0}", "a — б", "a\u{feff}", "\u{ff21}", "\u{2027}\u{202a}", "👩‍🚀"]
+        {
+            assert_eq!(check_characters(text), Ok(()), "{text:?}");
+        }
+    }
+}

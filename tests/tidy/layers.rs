@@ -118,9 +118,10 @@ fn violations(sources: &[SourceFile], data: &[String]) -> Vec<String> {
 
 /// The crates' files that reach outside. They are not part of the graph, so a judge that imports one would not be noticed.
 fn impure_crates(sources: &[SourceFile]) -> Vec<String> {
-    let lines = sources.iter().filter(|source| source.path.starts_with("crates/")).flat_map(|source| {
-        source.lines.iter().filter(|line| !line.test).map(|line| (&source.path, line))
-    });
+    let lines = sources
+        .iter()
+        .filter(|source| source.path.starts_with("crates/"))
+        .flat_map(|source| source.lines.iter().filter(|line| !line.test).map(|line| (&source.path, line)));
     lines
         .filter_map(|(path, line)| {
             let word = EFFECTS.iter().find(|word| mentions(&line.code, word))?;
