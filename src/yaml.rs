@@ -3,7 +3,7 @@
 //! Refused is what settings do not need and readers of YAML interpret differently: anchors and aliases, tags, several
 //! documents, duplicate keys.
 //!
-//! [`tree`] is the reader of YAML for the whole program, a crate of its own (`crates/yaml-tree`). The edits of files work on its
+//! [`tree`] is the reader of YAML for the whole program, a separate crate (`crates/yaml-tree`). The edits of files work on its
 //! byte ranges: [`text`] reads a file to edit, [`splices`] is an edit, [`quoting`] writes a value, and an [`EditError`] says why a
 //! file is refused.
 
