@@ -78,12 +78,14 @@ impl Sketch {
         self.of == other.of && enough && both * 2 >= smaller
     }
 
-    /// Whether hardly anything of one content is in the other, as far as sketches can tell.
+    /// Whether little of one content is in the other, as far as sketches can tell. Two libraries have 3 to 7 % of their words in
+    /// common, and the same code by two bundlers has 57 % or more. Of the hashes of the former, an eighth may be shared by chance; a
+    /// quarter is not.
     #[must_use]
     pub fn is_unlike(&self, other: &Self) -> bool {
         let both = self.hashes.iter().filter(|hash| other.has(**hash)).count();
         let smaller = self.hashes.len().min(other.hashes.len());
-        self.of == other.of && smaller >= FEWEST && both * 8 < smaller && !self.is_contained(other)
+        self.of == other.of && smaller >= FEWEST && both * 4 < smaller && !self.is_contained(other)
     }
 
     fn has(&self, hash: u32) -> bool {

@@ -28,6 +28,16 @@ fn alike_are_contents_that_share_most_of_their_words() {
 }
 
 #[test]
+fn libraries_that_share_a_few_words_are_unlike_each_other() {
+    for seed in 0..300 {
+        let common = text(160, seed);
+        let [one, other] = [1000, 2000].map(|library| common.clone() + &text(1840, seed + library));
+        let [one, other] = [one, other].map(|text| Sketch::of(text.as_bytes()));
+        assert!(one.is_unlike(&other), "{seed}");
+    }
+}
+
+#[test]
 fn the_parts_are_contained_in_the_whole() {
     let mut found = 0;
     for seed in 0..50 {
