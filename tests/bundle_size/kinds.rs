@@ -40,6 +40,34 @@ fn images_are_listed_and_do_not_dilute() {
 }
 
 #[test]
+fn a_compressed_file_without_its_original_is_judged() {
+    let (app, library) = (noise(90_000), noise(300_000));
+    let runner = Runner::new();
+    runner.write("dist/index.html", "<script src=app-AbCd1234.js></script>");
+    runner.write("dist/app-AbCd1234.js.br", &app[..]);
+    assert_end(&step(&runner, &["--allow-first"]), 0, "passed");
+    // Another text: everything behind it is compressed to other bytes.
+    remove(&runner, "dist/app-AbCd1234.js.br");
+    runner.write("dist/app-EfGh5678.js.br", app.iter().rev().copied().collect::<Vec<u8>>());
+    let ended = step(&runner, &["--max-added=80kB"]);
+    assert_end(&ended, 0, "passed");
+    assert_log_contains(&ended, &["no file grew"]);
+    runner.write("dist/app-EfGh5678.js.br", &library[..]);
+    let ended = step(&runner, &["--max-added=200kB", "--max-increase=10000"]);
+    assert_end(&ended, 1, "blocked");
+    assert_log_contains(&ended, &["`dist/app-[hash].js.br` +210 kB"]);
+    // Half a build.
+    remove(&runner, "dist/app-EfGh5678.js.br");
+    assert_end(&step(&runner, &[]), 3, "inconclusive");
+    // A copy beside its original counts once.
+    let runner = built(&[("dist/app.js", &code(9_000, 1))]);
+    runner.write("dist/app.js.br", &library[..]);
+    let ended = step(&runner, &[]);
+    assert_end(&ended, 0, "passed");
+    assert_log_contains(&ended, &["no file grew"]);
+}
+
+#[test]
 fn renamed_and_split_files_are_no_new_code_and_a_replaced_library_is() {
     let (page, library) = (code(120_000, 1), code(120_000, 2));
     assert!(page.len() > 1_000_000);

@@ -4,7 +4,10 @@ mod change;
 pub mod drift;
 mod table;
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+};
 
 pub use change::FileChange;
 
@@ -12,7 +15,7 @@ use super::{
     baseline::{Baseline, HOW_TO_WRITE},
     bundle::{Bundle, BundleFile, count},
     explanation::known::KnownExplanation,
-    kinds::FileKind,
+    kinds::{self, FileKind},
     limits::{GrowthLimits, Waiver},
     packages::{self, Packages},
     pairing::match_files,
@@ -74,11 +77,10 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
     let rules = Rules { limits: &limits, ..rules.clone() };
     let patterns = baseline.patterns.as_ref().unwrap_or(&rules.scope.patterns);
     let scope = Scope { patterns: patterns.clone(), groups: rules.scope.groups.clone() };
-    let is_judged = |file: &&BundleFile| scope.judges(&file.path);
-    let before: Vec<&BundleFile> = baseline.files.iter().filter(is_judged).collect();
+    let before: Vec<&BundleFile> = scope.judged(&baseline.files).collect();
     let covered = |file: &&&BundleFile| baseline.patterns.is_none() || scope.covers(&file.path);
     let (now, extra): (Vec<&BundleFile>, Vec<&BundleFile>) =
-        bundle.files.iter().filter(is_judged).partition(|file| covered(&file));
+        scope.judged(&bundle.files).partition(|file| covered(&file));
     let total = |files: &[&BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
     let (before_total, now_total) = (total(&before), total(&now));
     let mut growth =
@@ -205,9 +207,9 @@ pub fn empty_bundle(total_check: &str, bundle: &Bundle) -> Finding {
 /// The finding on a bundle that lost so much that the build may be incomplete.
 fn judge_decrease(side: &Side, before: u64, now: u64) -> Option<Finding> {
     let limits = &side.limits;
-    let code = |files: &[BundleFile]| {
-        files.iter().filter(|file| FileKind::of(&file.path).is_code()).map(|file| file.sizes.raw).sum::<u64>()
-    };
+    let is_code = |path: &str| FileKind::of(kinds::original(path).unwrap_or(path)).is_code();
+    let code =
+        |files: &[BundleFile]| files.iter().filter(|file| is_code(&file.path)).map(|file| file.sizes.raw).sum::<u64>();
     let raw = |files: &[BundleFile]| files.iter().map(|file| file.sizes.raw).sum::<u64>();
     let (code_before, code_now) = (code(&side.before), code(&side.now));
     // A few scripts beside many pages may well become fewer.
@@ -337,7 +339,9 @@ fn judge_uncovered(rules: &Rules<'_>, extra: &[&BundleFile], patterns: &[String]
 
 /// The finding on a group whose files the baseline only lists: their compressed size is unknown.
 fn unlisted(scope: &Scope, baseline: &Baseline) -> Option<Finding> {
-    let path = baseline.listed.keys().find(|path| scope.judges(path))?;
+    let files = baseline.files.iter().map(|file| file.path.as_str());
+    let all: HashSet<&str> = files.chain(baseline.listed.keys().map(String::as_str)).collect();
+    let path = baseline.listed.keys().find(|path| scope.judges(path, &all))?;
     Some(
         Finding::inconclusive("baseline")
             .expected("the sizes of every file that is judged now")

@@ -84,6 +84,12 @@ pub fn listed_rows(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) 
     kinds.into_iter().map(row).collect()
 }
 
+/// The file that a compressed file is a copy of, by its name: `app.js` of `app.js.br`.
+#[must_use]
+pub fn original(path: &str) -> Option<&str> {
+    (FileKind::of(path) == FileKind::Compressed).then(|| path.rsplit_once('.')).flatten().map(|(original, _)| original)
+}
+
 /// The last part of a path.
 #[must_use]
 pub fn file_name(path: &str) -> &str {
@@ -93,6 +99,19 @@ pub fn file_name(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_compressed_file_has_an_original() {
+        for (path, expected) in [
+            ("dist/a.js.br", Some("dist/a.js")),
+            ("a.wasm.GZ", Some("a.wasm")),
+            ("a.zst", Some("a")),
+            ("a.js", None),
+            ("br", None),
+        ] {
+            assert_eq!(original(path), expected, "{path}");
+        }
+    }
 
     #[test]
     fn the_extension_says_the_kind() {

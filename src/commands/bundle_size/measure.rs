@@ -2,7 +2,8 @@
 //! one that is larger than the buffer is read twice, if what is to be done with it depends on its hash.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Read, Write},
     num::NonZero,
     path::{Path, PathBuf},
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     bundle::{Bundle, BundleFile, Compressor, hex},
-    manifest,
+    kinds, manifest,
     scope::Scope,
     size_cache::SizeCache,
     sizes::{Compression, Sizes},
@@ -98,12 +99,15 @@ pub fn measure_as_before(root: &Path, how: &Measuring) -> Result<Bundle, Command
 fn measure_paths(root: &Path, paths: Vec<PathBuf>, how: &Measuring) -> Result<Bundle, Finding> {
     let Measuring { scope, baseline, compression, .. } = how;
     let baseline = baseline.strip_prefix(".").unwrap_or(baseline);
-    let paths = paths.into_iter().filter(|path| path != baseline);
-    let (judged, other): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| scope.judges(&path.to_string_lossy()));
+    let paths: Vec<PathBuf> = paths.into_iter().filter(|path| path != baseline).collect();
+    let names: Vec<Cow<'_, str>> = paths.iter().map(|path| path.to_string_lossy()).collect();
+    let all: HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
+    let (judged, other): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        paths.iter().partition(|path| scope.judges(&path.to_string_lossy(), &all));
     let files = in_parallel(&judged, Tools::new, |tools, path| how.measure_file(root, path, tools))?;
     let mut bundle = Bundle { compressor: Compressor::of(*compression), ..Bundle::from_files(files) };
     for path in other {
-        let metadata = root.join(&path).metadata().map_err(|error| unreadable(&path, &error))?;
+        let metadata = root.join(path).metadata().map_err(|error| unreadable(path, &error))?;
         bundle.listed.insert(path.to_string_lossy().into_owned(), metadata.len());
     }
     // A manifest that cannot be read names nothing: the files are paired by their contents.
@@ -119,7 +123,7 @@ fn measure_paths(root: &Path, paths: Vec<PathBuf>, how: &Measuring) -> Result<Bu
 
 /// Does the same with each path, in parallel; the results are in the order of the paths. Each thread has its tool.
 fn in_parallel<T: Send, S>(
-    paths: &[PathBuf],
+    paths: &[&PathBuf],
     tool: impl Fn() -> S + Sync,
     each: impl Fn(&mut S, &Path) -> Result<T, Finding> + Sync,
 ) -> Result<Vec<T>, Finding> {
@@ -154,7 +158,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Finding {
 impl Measuring {
     fn measure_file(&self, root: &Path, path: &Path, tools: &mut Tools) -> Result<BundleFile, Finding> {
         let measured = self.measure_content(&root.join(path), tools).map_err(|error| unreadable(path, &error))?;
-        Ok(BundleFile { path: path.to_string_lossy().into_owned(), ..measured })
+        let path = path.to_string_lossy().into_owned();
+        // A small change changes all of a compressed file behind it: it is known by its name alone.
+        let sketch = measured.sketch.filter(|_| kinds::original(&path).is_none());
+        Ok(BundleFile { path, sketch, ..measured })
     }
 
     /// Sizes, hash and sketch of a content.

@@ -1,11 +1,14 @@
 //! Which files are judged, and in which group: those that a browser runs, those whose extension `path` names, and those of a
 //! group. The same rules apply to the build and to the baseline.
 
-use std::str::FromStr;
+use std::{collections::HashSet, str::FromStr};
 
 use fast_glob::{glob_match, validate};
 
-use super::kinds::{FileKind, file_name};
+use super::{
+    bundle::BundleFile,
+    kinds::{FileKind, file_name, original},
+};
 use crate::{
     bundle_sizes,
     error::ValueError,
@@ -86,10 +89,22 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether a file is judged.
+    /// Whether a file of a bundle with the files `all` is judged. A compressed file is, if `path` covers its original and the bundle
+    /// does not have it: then the compressed file is what a browser gets.
     #[must_use]
-    pub fn judges(&self, path: &str) -> bool {
-        FileKind::of(path).is_judged() || self.group_of(path).is_some() || self.names(path)
+    pub fn judges(&self, path: &str, all: &HashSet<&str>) -> bool {
+        let stands_for =
+            |original: &str| FileKind::of(original).is_judged() && !all.contains(original) && self.covers(original);
+        FileKind::of(path).is_judged()
+            || self.group_of(path).is_some()
+            || self.names(path)
+            || original(path).is_some_and(stands_for)
+    }
+
+    /// Those of the files of a bundle that are judged.
+    pub fn judged<'a>(&self, files: &'a [BundleFile]) -> impl Iterator<Item = &'a BundleFile> {
+        let all: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        files.iter().filter(move |file| self.judges(&file.path, &all))
     }
 
     /// The index of the first group with this file.
@@ -179,11 +194,17 @@ mod tests {
             (&["dist", "!**/*.map"], "dist/a.js.map", false),
             (&["dist/server"], "dist/server", true),
             (&["dist/*"], "dist/server", false),
+            (&["dist"], "dist/a.js.br", true),
+            (&["dist"], "dist/a.js.map.br", false),
+            (&["dist", "!**/*.js"], "dist/a.js.br", false),
         ] {
-            assert_eq!(scope(patterns, &[]).judges(path), expected, "{patterns:?} {path}");
+            assert_eq!(scope(patterns, &[]).judges(path, &HashSet::new()), expected, "{patterns:?} {path}");
         }
         let images = scope(&["dist"], &["images **/*.png max-size=1MB"]);
-        assert!(images.judges("dist/a.png") && !images.judges("dist/a.jpg"));
+        let none = HashSet::new();
+        assert!(images.judges("dist/a.png", &none) && !images.judges("dist/a.jpg", &none));
+        // A copy of a file that is there is not judged.
+        assert!(!images.judges("dist/a.js.br", &HashSet::from(["dist/a.js"])) && images.judges("dist/a.js.br", &none));
         assert_eq!((images.group_of("dist/a.png"), images.group_of("dist/a.js")), (Some(0), None));
     }
 

@@ -31,12 +31,14 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, Drift { tag, then, limit, grows
     };
     let patterns = then.patterns.as_ref().unwrap_or(&rules.scope.patterns);
     let scope = Scope { patterns: patterns.clone(), groups: rules.scope.groups.clone() };
-    let both =
-        |file: &&BundleFile| scope.judges(&file.path) && scope.covers(&file.path) && rules.scope.covers(&file.path);
+    let both = |file: &&BundleFile| scope.covers(&file.path) && rules.scope.covers(&file.path);
+    let judged_files = |files| scope.judged(files).filter(both).map(|file: &BundleFile| file.sizes).sum::<Sizes>();
     // A baseline of the first schema has names, not paths.
-    let known = |file: &&BundleFile| then.patterns.is_none() || both(file);
-    let before = then.files.iter().filter(known).map(|file| file.sizes).sum::<Sizes>().bytes(judged);
-    let now = bundle.files.iter().filter(both).map(|file| file.sizes).sum::<Sizes>().bytes(judged);
+    let before = match then.patterns {
+        None => then.files.iter().map(|file| file.sizes).sum(),
+        Some(_) => judged_files(&then.files),
+    };
+    let (before, now) = (before.bytes(judged), judged_files(&bundle.files).bytes(judged));
     let word = judged.word();
     let expected = format!("at most {limit} % more than at `{tag}`, where it had {} {word}", Bytes(before));
     if before == 0 {

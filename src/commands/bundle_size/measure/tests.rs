@@ -265,7 +265,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let root = bundle(&[("dist/app.js", b"one")]);
     let paths = ["dist/app.js", "dist/gone.js"].map(PathBuf::from);
     let how = how(Vec::new(), "", Compression::Gzip);
-    let finding = in_parallel(&paths, Tools::new, |tools, path| how.measure_file(root.path(), path, tools))
+    let finding = in_parallel(&paths.each_ref(), Tools::new, |tools, path| how.measure_file(root.path(), path, tools))
         .expect_err("gone")
         .to_string();
     assert!(finding.starts_with("dist/gone.js: cannot be read: No such file"), "{finding}");
