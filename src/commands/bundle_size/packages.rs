@@ -68,7 +68,7 @@ impl Packages {
     #[must_use]
     pub fn attribute(source: &str, parts: &Parts, files: &BTreeMap<&str, u64>) -> Self {
         // By the last part of the path: a hostile file may name a million outputs.
-        let mut by_name: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
+        let mut by_name = ByName::new();
         for (path, raw) in files {
             by_name.entry(file_name(path)).or_default().push((path, *raw));
         }
@@ -78,12 +78,21 @@ impl Packages {
             *total = total.saturating_add(*bytes);
         }
         let mut measured: BTreeMap<&str, &str> = BTreeMap::new();
-        for (output, size) in &parts.outputs {
-            let Some(file) = find_output(output, *size, &by_name) else { continue };
-            // More bytes than the file has are no data of this build.
-            let total = totals.get(output.as_str()).copied().unwrap_or_default();
-            if parts.unminified || is_about(total.max(files[file]), files[file]) {
-                measured.insert(output, file);
+        let mut described: BTreeSet<&str> = BTreeSet::new();
+        // A bundler may know its outputs by another folder: the name has the hash of the content. A file that an output has by its path
+        // is no output of another folder.
+        for find in [find_by_path, find_by_name] {
+            for (output, size) in &parts.outputs {
+                let Some(file) = find(output, *size, &by_name).filter(|_| !measured.contains_key(output.as_str()))
+                else {
+                    continue;
+                };
+                // More bytes than the file has are no data of this build.
+                let total = totals.get(output.as_str()).copied().unwrap_or_default();
+                let fits = parts.unminified || is_about(total.max(files[file]), files[file]);
+                if fits && described.insert(file) {
+                    measured.insert(output, file);
+                }
             }
         }
         let mut found = Self { source: source.to_owned(), ..Self::default() };
@@ -128,27 +137,37 @@ impl Packages {
     }
 }
 
+/// The measured files by the last part of their paths, with their raw sizes.
+type ByName<'a> = BTreeMap<&'a str, Vec<(&'a str, u64)>>;
+
 /// The measured file that an output is: the same path, or the only one that ends with it, and about the same size: a later step
 /// of the build may add a banner, or minify once more.
-fn find_output<'a>(output: &str, size: Option<u64>, by_name: &BTreeMap<&str, Vec<(&'a str, u64)>>) -> Option<&'a str> {
+fn find_by_path<'a>(output: &str, size: Option<u64>, by_name: &ByName<'a>) -> Option<&'a str> {
     let output = output.trim_start_matches("./");
     // Each of them ends with the name of the output.
     let files = by_name.get(file_name(output))?;
     let ends =
         |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-    let fits = |raw: u64| size.is_none_or(|size| is_about(size, raw));
-    let mut same = files.iter().filter(|(path, raw)| fits(*raw) && (ends(path, output) || ends(output, path)));
+    let mut same = files.iter().filter(|(path, raw)| fits(size, *raw) && (ends(path, output) || ends(output, path)));
     match (same.next(), same.next()) {
-        (Some((path, _)), None) => return Some(path),
-        (Some(_), Some(_)) => return files.iter().find(|(path, _)| *path == output).map(|(path, _)| *path),
-        (None, _) => {}
+        (Some((path, _)), None) => Some(path),
+        (Some(_), Some(_)) => files.iter().find(|(path, _)| *path == output).map(|(path, _)| *path),
+        (None, _) => None,
     }
-    // A bundler may know its outputs by another folder: the name has the hash of the content.
-    let mut named = files.iter().filter(|(_, raw)| fits(*raw));
+}
+
+/// The only measured file with the name of an output and about its size, if no path ends with the other.
+fn find_by_name<'a>(output: &str, size: Option<u64>, by_name: &ByName<'a>) -> Option<&'a str> {
+    let mut named = by_name.get(file_name(output))?.iter().filter(|(_, raw)| fits(size, *raw));
     match (named.next(), named.next()) {
         (Some((path, _)), None) => Some(path),
         _ => None,
     }
+}
+
+/// Whether an output may be a file of `raw` bytes.
+fn fits(size: Option<u64>, raw: u64) -> bool {
+    size.is_none_or(|size| is_about(size, raw))
 }
 
 /// Whether a size is that of a file of `raw` bytes, up to a tenth.

@@ -1,7 +1,7 @@
 //! Finds and reads what says where the bytes of a bundle come from: the bundler's data, else source maps.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -19,9 +19,11 @@ const MAX_SIZE: u64 = 256 << 20;
 /// How much of the end of a script is searched for the name of its map, in bytes.
 const LONGEST_URL: u64 = 300;
 /// The names under which bundlers and their plugins write their data.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "meta.json",
     "metafile.json",
+    "metafile-esm.json",
+    "metafile-cjs.json",
     "esbuild-meta.json",
     "esbuild-metafile.json",
     "stats.json",
@@ -31,14 +33,12 @@ const NAMES: [&str; 9] = [
     "raw-data.json",
 ];
 
-/// The packages of a bundle below `root`: from the files `named`, else from files with the usual names in the bundle or at
-/// `root`, else from source maps beside the scripts.
+/// The packages of a bundle below `root`: from the files `named`, else from files with the usual names in the bundle or in a folder
+/// above its files, up to `root`, else from source maps beside the scripts.
 #[must_use]
 pub fn find(root: &Path, bundle: &Bundle, named: &[PathBuf]) -> Packages {
     let files: BTreeMap<&str, u64> = bundle.files.iter().map(|file| (file.path.as_str(), file.sizes.raw)).collect();
-    let listed = bundle.listed.keys().filter(|path| NAMES.contains(&file_name(path))).map(PathBuf::from);
-    let usual = || listed.chain(NAMES.map(PathBuf::from));
-    let candidates: Vec<PathBuf> = if named.is_empty() { usual().collect() } else { named.to_vec() };
+    let candidates = if named.is_empty() { usual(bundle) } else { named.to_vec() };
     let mut found = Packages::default();
     for path in candidates {
         let file = root.join(&path);
@@ -69,6 +69,18 @@ pub fn find(root: &Path, bundle: &Bundle, named: &[PathBuf]) -> Packages {
         }
     }
     if found.is_known() { found } else { Packages { unused: found.unused, ..from_maps(root, bundle) } }
+}
+
+/// Where the data of a bundler usually is: in the bundle, or in a folder above its files. Angular writes its statistics beside the
+/// folder that is shipped.
+fn usual(bundle: &Bundle) -> Vec<PathBuf> {
+    let listed = bundle.listed.keys().filter(|path| NAMES.contains(&file_name(path))).map(PathBuf::from);
+    let listed: BTreeSet<PathBuf> = listed.collect();
+    let above: BTreeSet<&Path> =
+        bundle.files.iter().flat_map(|file| Path::new(&file.path).ancestors().skip(1)).collect();
+    let above: Vec<PathBuf> = above.into_iter().rev().flat_map(|folder| NAMES.map(|name| folder.join(name))).collect();
+    let others: Vec<PathBuf> = above.into_iter().filter(|path| !listed.contains(path)).collect();
+    listed.into_iter().chain(others).collect()
 }
 
 fn read(text: &[u8]) -> Option<Parts> {
@@ -138,6 +150,31 @@ mod tests {
         ] {
             assert_eq!(named_map(path, script.as_bytes()).as_deref(), map, "{script}");
         }
+    }
+
+    #[test]
+    fn data_beside_the_shipped_folder_is_found() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let data = |output: &str, library: &str| {
+            format!(
+                r#"{{ "inputs": {{}}, "outputs": {{ "{output}": {{ "bytes": 900, "inputs": {{ "node_modules/{library}/i.js": {{ "bytesInOutput": 900 }} }} }} }} }}"#
+            )
+        };
+        for (name, content) in [
+            ("apps/shop/dist/stats.json", data("main-AAAA1111.js", "one")),
+            ("apps/admin/metafile-esm.json", data("dist/admin.js", "other")),
+            ("apps/other/stats.json", data("other.js", "none")),
+        ] {
+            write_atomically(&root.path().join(name), content.as_bytes()).expect("a file");
+        }
+        let file = |path: &str| BundleFile {
+            path: path.to_owned(),
+            sizes: Sizes { raw: 900, compressed: 0 },
+            ..BundleFile::default()
+        };
+        let files = [file("apps/shop/dist/browser/main-AAAA1111.js"), file("apps/admin/dist/admin.js")];
+        let found = find(root.path(), &Bundle::from_files(files), &[]);
+        assert_eq!(found.bytes().into_keys().collect::<Vec<_>>(), ["one", "other"]);
     }
 
     #[test]

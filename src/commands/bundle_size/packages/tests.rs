@@ -75,6 +75,26 @@ fn webpack_statistics_are_scaled_to_the_minified_size() {
 }
 
 #[test]
+fn webpack_statistics_of_several_compilations_are_read() {
+    let child = |folder: &str, library: &str| {
+        format!(
+            r#"{{ "outputPath": "{folder}", "assets": [{{ "name": "main.js", "size": 900, "chunks": [1] }}], "chunks": [{{ "id": 1, "files": ["main.js"] }}],
+              "modules": [{{ "name": "./node_modules/{library}/i.js", "size": 2000, "chunks": [1] }}] }}"#
+        )
+    };
+    let stats = format!(
+        r#"{{ "children": [{}, {}] }}"#,
+        child("/build/dist/client", "one"),
+        child("C:\\\\dist\\\\legacy", "other")
+    );
+    let parts = webpack::read(stats.as_bytes()).expect("statistics");
+    let files = [("dist/client/main.js", 900), ("dist/legacy/main.js", 900)];
+    assert_eq!(attribute(&parts, &files), [row("one", 900), row("other", 900)]);
+    // Only one of them is shipped.
+    assert_eq!(attribute(&parts, &files[..1]), [row("one", 900)]);
+}
+
+#[test]
 fn the_raw_data_of_the_rollup_visualizer_is_read() {
     let data = r#"{ "version": 2, "tree": { "name": "root", "children": [] },
       "nodeParts": { "p1": { "renderedLength": 300, "gzipLength": 0, "metaUid": "m1" }, "p2": { "renderedLength": 100, "metaUid": "m2" } },

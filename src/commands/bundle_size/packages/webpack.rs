@@ -9,8 +9,15 @@ use serde_json::Value;
 use super::Parts;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Stats {
-    assets: Vec<Asset>,
+    #[serde(default)]
+    assets: Option<Vec<Asset>>,
+    #[serde(default)]
+    output_path: Option<String>,
+    /// The compilations of a configuration that is a list. Those of plugins are below one that has outputs itself.
+    #[serde(default)]
+    children: Vec<Stats>,
     #[serde(default)]
     chunks: Vec<Chunk>,
     #[serde(default)]
@@ -92,15 +99,30 @@ fn plain(name: &str) -> &str {
 pub fn read(text: &[u8]) -> Option<Parts> {
     let stats: Stats = serde_json::from_slice(text).ok()?;
     let mut parts = Parts { unminified: true, ..Parts::default() };
+    if let Some(assets) = &stats.assets {
+        add(&stats, assets, "", &mut parts);
+        return Some(parts);
+    }
+    for stats in &stats.children {
+        // Two compilations may have outputs of one name.
+        let folder = stats.output_path.as_ref().map(|folder| format!("{}/", folder.replace('\\', "/")));
+        add(stats, stats.assets.as_ref()?, &folder.unwrap_or_default(), &mut parts);
+    }
+    (!stats.children.is_empty()).then_some(parts)
+}
+
+/// Adds one compilation, whose outputs are in `folder`.
+fn add(stats: &Stats, assets: &[Asset], folder: &str, parts: &mut Parts) {
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let script = |name: &str| name.split('?').next().is_some_and(|name| name.ends_with("js"));
-    for asset in stats.assets.iter().filter(|asset| script(&asset.name)) {
-        parts.outputs.insert(asset.name.clone(), Some(asset.size));
-        asset.chunks.iter().for_each(|chunk| files.entry(chunk.to_string()).or_default().push(asset.name.clone()));
+    for asset in assets.iter().filter(|asset| script(&asset.name)) {
+        let output = format!("{folder}{}", asset.name);
+        parts.outputs.insert(output.clone(), Some(asset.size));
+        asset.chunks.iter().for_each(|chunk| files.entry(chunk.to_string()).or_default().push(output.clone()));
     }
     for chunk in &stats.chunks {
         let known = files.entry(chunk.id.to_string()).or_default();
-        known.extend(chunk.files.iter().filter(|name| script(name)).cloned());
+        known.extend(chunk.files.iter().filter(|name| script(name)).map(|name| format!("{folder}{name}")));
         known.sort();
         known.dedup();
     }
@@ -121,5 +143,4 @@ pub fn read(text: &[u8]) -> Option<Parts> {
             parts.importers.entry(source.to_owned()).or_default().extend(importers.map(ToOwned::to_owned));
         }
     }
-    Some(parts)
 }
