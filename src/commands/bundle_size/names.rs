@@ -5,7 +5,7 @@
 //!
 //! | shape | written by |
 //! |---|---|
-//! | hex with a digit and a letter, 8 or more | webpack, Next, Create React App, Angular up to 16, Parcel, Vite up to 3 |
+//! | hex with a digit and a letter, 8 or more | webpack, Rspack, Next, Create React App, Angular up to 16, Parcel, Vite up to 3, Trunk |
 //! | the same, 4 to 7 long (after `-` not a word and a number: `step-ab12`) | webpack `[contenthash:4]` |
 //! | exactly 8 of base64url, base36 or base32 that do not read as words | Rollup, Vite (`-` and `_` included), Parcel, Bun |
 //! | exactly 8 capitals and digits | esbuild, Angular since 17 |
@@ -86,6 +86,13 @@ fn canonical_part(part: &str, first: bool) -> String {
         let kept = if (at > 0 || !first) && is_hash(bare, before) {
             name.push_str(HASH_MARK);
             bare.len()
+        } else if let Some((hash, tail)) = bare.split_once('_').filter(|_| at > 0 || !first)
+            && is_long_hex(hash)
+            && tail.bytes().all(|b| b.is_ascii_alphabetic())
+        {
+            // wasm-bindgen writes `shop_bg.wasm`, and Trunk puts the hash before the underscore.
+            name.push_str(HASH_MARK);
+            hash.len()
         } else if let Some((head, _)) =
             bare.rsplit_once('_').filter(|(head, tail)| !head.is_empty() && is_long_hex(tail))
         {

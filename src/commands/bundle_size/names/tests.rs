@@ -22,6 +22,8 @@ fn the_hashes_of_each_bundler_are_recognised() {
         ("_next/static/Zx1QpL0aB3cD5eF7gH9iJ/_buildManifest.js", "_next/static/[hash]/_buildManifest.js"),
         ("static/chunks/node_modules_0f3e2d1c._.js", "static/chunks/node_modules_[hash]._.js"),
         ("app.1700000000.css", "app.[hash].css"),
+        // Trunk, for Rust
+        ("shop-a1b2c3d4e5f6a7b8_bg.wasm", "shop-[hash]_bg.wasm"),
         ("_next/static/chunks/39_j1bdzreq0m.js", "_next/static/chunks/[hash].js"),
         ("_next/static/chunks/2o-pijx6ukxo_.js", "_next/static/chunks/[hash].js"),
         ("_next/static/chunks/turbopack-3fqeayc8xt406.js", "_next/static/chunks/turbopack-[hash].js"),
