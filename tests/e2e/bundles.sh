@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs `bundle-size` on builds of real bundlers: text changes, a renamed page, a library that is added, explained, split into
 # chunks or exchanged for another, and half a build. The totals have to be those of node's zlib, and the packages by source maps those
-# of esbuild's metafile. The last builds are of Next, with its own bundler. Needs node and the npm registry; versions are pinned. The binary is
+# of esbuild's metafile. A library that replaces another is also judged without packages, and so are compressed files without their
+# originals. The last builds are of Next, with its own bundler. Needs node and the npm registry; versions are pinned. The binary is
 # $PROMOTE_GATES, or target/debug/promote-gates, which it builds.
 # shellcheck disable=SC2016 # backticks are part of the gate's messages
 set -euo pipefail
@@ -17,8 +18,10 @@ shop="$(mktemp -d)"
 trap 'rm -rf "$shop"' EXIT
 cd "$shop"
 echo '{ "name": "shop", "private": true, "type": "module" }' >package.json
-if ! npm install --no-audit --no-fund --silent --save-exact esbuild@0.25.5 vite@6.3.5 webpack@5.99.9 webpack-cli@6.0.1 \
-  react@19.1.0 react-dom@19.1.0 lodash-es@4.17.21 moment@2.30.1 dayjs@1.11.13; then
+# The versions of Vite want different optional versions of esbuild.
+if ! npm install --legacy-peer-deps --no-audit --no-fund --silent --save-exact esbuild@0.25.5 vite@6.3.5 vite8@npm:vite@8.4.0 \
+  webpack@5.99.9 webpack-cli@6.0.1 @rspack/core@2.3.4 @rspack/cli@2.2.8 react@19.1.0 react-dom@19.1.0 lodash-es@4.17.21 \
+  moment@2.30.1 dayjs@1.11.13 chart.js@4.5.0; then
     echo "SKIPPED: the packages cannot be installed" >&2
     exit 77
 fi
@@ -94,10 +97,23 @@ build_webpack() {
     npx webpack --mode production --entry ./src/main.js -o dist --output-filename '[name].[contenthash:8].js' --json >stats.json
 }
 
-for bundler in vite esbuild webpack; do
+# Vite 8 builds with Rolldown.
+build_vite8() { node node_modules/vite8/bin/vite.js build --logLevel error "$@"; }
+cat >rspack.config.mjs <<'END'
+export default {
+  mode: "production",
+  entry: "./src/main.js",
+  output: { path: process.cwd() + "/dist", clean: true, filename: "[name].[contenthash:8].js" },
+  optimization: { runtimeChunk: "single", splitChunks: { chunks: "all" } },
+  stats: "verbose",
+};
+END
+build_rspack() { npx rspack build --json stats.json >build.log 2>&1 || { cat build.log; exit 1; }; }
+
+for bundler in vite vite8 esbuild webpack rspack; do
     build="build_$bundler"
     sources
-    if [[ $bundler == vite ]]; then maps=(--sourcemap); else maps=(); fi
+    if [[ $bundler == vite || $bundler == vite8 ]]; then maps=(--sourcemap); else maps=(); fi
     "$build" "${maps[@]}"
     what="$bundler: the first build"
     expect 0 'no baseline yet' --allow-first
@@ -136,12 +152,30 @@ for bundler in vite esbuild webpack; do
     sed -i.old '1s/.*/import("moment").then(m => window.moment = m); import("lodash-es").then(m => window.lodash = m);/' src/main.js
     "$build" "${maps[@]}"
     what="$bundler: libraries in chunks of their own"
-    expect 1 ' in all: ' --max-increase 10000 --max-added 50kB --max-added-per-package 10MB
+    expect 1 '⛔ new bytes: ' --max-increase 10000 --max-added 50kB --max-added-per-package 10MB
     find dist -name '*.js' -delete
     echo '<html></html>' >dist/index.html
     what="$bundler: half a build"
     expect 3 '`max-decrease`'
 done
+
+# Without the bundler's data, a library is found by its file.
+what="vite8: a page has another library"
+sources
+sed -i.old '1i import * as chart from "chart.js/auto"; window.chart = chart;' src/Settings.js
+build_vite8
+expect 0 'no baseline yet' --allow-first
+sed -i.old '1s/.*/import moment from "moment"; window.moment = moment;/' src/Settings.js
+build_vite8
+expect 1 'of other code' --max-added 50kB
+what="vite8: only compressed files are shipped"
+rm -f ./*.baseline.json
+gzip dist/assets/*.js
+expect 0 'no baseline yet' --allow-first
+sed -i.old '1i import * as chart from "chart.js/auto"; window.chart = chart;' src/Settings.js
+build_vite8
+gzip dist/assets/*.js
+expect 1 '.js.gz` +' --max-added 50kB
 
 what="esbuild: packages by source maps"
 sources
