@@ -18,6 +18,9 @@ use crate::{
 /// A pattern with one of these characters is a glob, not a plain path.
 const WILDCARDS: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
 
+/// The extensions of compressed files, the one first that every browser accepts.
+const COMPRESSED: [&str; 3] = ["gz", "br", "zst"];
+
 /// One line of `groups`: a name, patterns, and limits that replace the general ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
@@ -90,11 +93,16 @@ pub struct Scope {
 
 impl Scope {
     /// Whether a file of a bundle with the files `all` is judged. A compressed file is, if `path` covers its original and the bundle
-    /// does not have it: then the compressed file is what a browser gets.
+    /// does not have it: then the compressed file is what a browser gets. Of several such files of one original, one is judged.
     #[must_use]
     pub fn judges(&self, path: &str, all: &HashSet<&str>) -> bool {
-        let stands_for =
-            |original: &str| FileKind::of(original).is_judged() && !all.contains(original) && self.covers(original);
+        let is_first = |original: &str| {
+            let copies = COMPRESSED.map(|extension| format!("{original}.{extension}"));
+            copies.iter().find(|copy| all.contains(copy.as_str())).is_none_or(|first| first == path)
+        };
+        let stands_for = |original: &str| {
+            FileKind::of(original).is_judged() && !all.contains(original) && self.covers(original) && is_first(original)
+        };
         FileKind::of(path).is_judged()
             || self.group_of(path).is_some()
             || self.names(path)
@@ -203,6 +211,8 @@ mod tests {
         let images = scope(&["dist"], &["images **/*.png max-size=1MB"]);
         let none = HashSet::new();
         assert!(images.judges("dist/a.png", &none) && !images.judges("dist/a.jpg", &none));
+        let both = HashSet::from(["dist/a.js.br", "dist/a.js.gz"]);
+        assert!(images.judges("dist/a.js.gz", &both) && !images.judges("dist/a.js.br", &both));
         // A copy of a file that is there is not judged.
         assert!(!images.judges("dist/a.js.br", &HashSet::from(["dist/a.js"])) && images.judges("dist/a.js.br", &none));
         assert_eq!((images.group_of("dist/a.png"), images.group_of("dist/a.js")), (Some(0), None));
