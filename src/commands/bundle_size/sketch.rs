@@ -80,12 +80,16 @@ impl Sketch {
 
     /// Whether little of one content is in the other, as far as sketches can tell. Two libraries have 3 to 7 % of their words in
     /// common, and the same code by two bundlers has 57 % or more. Of the hashes of the former, an eighth may be shared by chance; a
-    /// quarter is not.
+    /// quarter is not. A small page that names many files shares few windows of bytes with itself once their hashes change.
     #[must_use]
     pub fn is_unlike(&self, other: &Self) -> bool {
         let both = self.hashes.iter().filter(|hash| other.has(**hash)).count();
         let smaller = self.hashes.len().min(other.hashes.len());
-        self.of == other.of && smaller >= FEWEST && both * 4 < smaller && !self.is_contained(other)
+        let part = match self.of {
+            SketchOf::Words => 4,
+            SketchOf::Bytes => 8,
+        };
+        self.of == other.of && smaller >= FEWEST && both * part < smaller && !self.is_contained(other)
     }
 
     fn has(&self, hash: u32) -> bool {
