@@ -278,7 +278,7 @@ fn no_match(root: &Workspace, pattern: &ResolvedGlob) -> Finding {
     Finding::inconclusive(format!("pattern {}", pattern.glob))
         .actual(format!("it names no file; {folder} {contents}"))
         .expected("at least one file")
-        .next("build first, or correct the pattern (it is relative to the workspace)")
+        .next("build first, or correct the pattern: it is relative to the workspace, and a glob names files, as `apps/*/dist/**` does")
 }
 
 /// Reads the files in the working directory that match, each of at most `max` bytes.
