@@ -9,6 +9,7 @@ mod artillery;
 mod autocannon;
 mod csv;
 mod detect;
+mod document;
 mod exchanges;
 mod figures;
 mod gatling;
@@ -30,6 +31,7 @@ mod plain;
 mod prometheus;
 mod reports;
 mod samples;
+mod unsupported;
 mod vegeta;
 
 pub use detect::{Reading, read};

@@ -34,7 +34,7 @@ pub(super) fn read_percentiles(mut records: Records<impl BufRead>) -> Result<Loa
 
 pub(super) fn read_requests(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
     let (mut samples, mut last) = (SamplesByEndpoint::default(), None);
-    while let Some(record) = records.next()? {
+    while let Some(record) = records.next_below(header)? {
         let field = |name: &str| header.field(&record, name).unwrap_or_default();
         let time = latency(field("ttime")).ok_or_else(|| records.error("no latency in `ttime`"))?;
         samples.of("").add(time);

@@ -44,6 +44,17 @@ impl<R: BufRead> Records<R> {
         }
     }
 
+    /// The next record below these names. One with more fields than names has them in the wrong columns.
+    pub(super) fn next_below(&mut self, header: &Header) -> Result<Option<Vec<String>>, ReadError> {
+        let record = self.next()?;
+        let unnamed = |record: &Vec<String>| record.iter().skip(header.0.len()).any(|field| !field.is_empty());
+        if record.as_ref().is_some_and(unnamed) {
+            let error = self.error("more fields than the file has names for, as with commas in numbers");
+            return Err(error.next("let the tool write numbers with a decimal point: set `LC_ALL=C`"));
+        }
+        Ok(record)
+    }
+
     pub(super) fn error(&self, actual: &str) -> ReadError {
         let cut = if self.lines.ended { "" } else { ", where the file ends" };
         ReadError::malformed(format!("line {}{cut}: {actual}", self.lines.number))

@@ -1,24 +1,20 @@
 //! Which format results have, by what they contain, never by the name of the file.
 
-use std::{
-    fmt,
-    io::{BufRead, BufReader, Read as _},
-};
+use std::io::{BufRead, BufReader, Read as _};
 
 use flate2::bufread::MultiGzDecoder;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     ab_csv, artillery, autocannon,
     csv::{Header, Records},
+    document::{self, Top},
     gatling, gatling_log, jmeter, jmeter_xml, k6_csv, k6_points, k6_summary, latencies,
     lighthouse::{self, PageLoads},
     load_test::{Format, LoadTest, ReadError},
-    locust, oha, plain, prometheus, reports,
-    samples::SamplesByEndpoint,
-    vegeta,
+    locust, oha, plain, prometheus, reports, unsupported, vegeta,
 };
+use crate::values::clip;
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,10 +75,12 @@ fn beginning(input: &mut impl BufRead) -> Result<Vec<u8>, ReadError> {
 
 fn read_unpacked(head: &[u8], input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Err(ReadError::malformed("in UTF-16; only UTF-8 is read")
-            .next("write it in UTF-8: in PowerShell, with `Out-File -Encoding utf8`"));
+        return Err(ReadError::utf_16());
     }
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if let Some(error) = unsupported::recognize_binary(head) {
+        return Err(error);
+    }
     let test = match Shape::of(head)? {
         Shape::K6Points => k6_points::read(head.chain(input)),
         Shape::VegetaHits => vegeta::read_hits(head.chain(input)),
@@ -95,9 +93,9 @@ fn read_unpacked(head: &[u8], input: impl BufRead, wanted: Option<Format>) -> Re
             let mut text = Vec::new();
             let read = head.chain(input).take(LARGEST_REPORT).read_to_end(&mut text);
             read.map_err(|error| ReadError::unreadable(&error))?;
-            reports::read(format, &String::from_utf8_lossy(&text))
+            reports::read(format, &without_colours(&String::from_utf8_lossy(&text)))
         }
-        Shape::Document => match document(head.chain(input), wanted)? {
+        Shape::Document => match read_document(head, input, wanted)? {
             Reading::LoadTest(test) => Ok(*test),
             other @ (Reading::PageLoads(_) | Reading::Json(_)) => return Ok(other),
         },
@@ -152,10 +150,27 @@ impl Shape {
                 if let Some((kind, separator)) = csv_kind(first_line) {
                     return Ok(Self::Csv(kind, separator));
                 }
-                reports::recognize(&String::from_utf8_lossy(head)).map_or(Self::Document, Self::Report)
+                let text = without_colours(&String::from_utf8_lossy(text));
+                match (reports::recognize(&text), unsupported::recognize_text(&text)) {
+                    (Some(format), _) => Self::Report(format),
+                    (None, Some(error)) => return Err(error),
+                    (None, None) => Self::Document,
+                }
             }
         })
     }
+}
+
+/// A text without the codes by which a terminal shows colours.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut parts = text.split("\x1b[");
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        // A code ends with its first letter.
+        plain.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').get(1..).unwrap_or_default());
+    }
+    plain
 }
 
 fn csv_kind(first_line: &[u8]) -> Option<(CsvKind, u8)> {
@@ -167,7 +182,7 @@ fn csv_kind(first_line: &[u8]) -> Option<(CsvKind, u8)> {
             (header.starts_with(locust::HISTORY), CsvKind::LocustHistory),
             (header.starts_with(oha::CSV), CsvKind::Oha),
             (header.starts_with(HEY), CsvKind::Hey),
-            (header.has(jmeter::JTL), CsvKind::Jtl),
+            (jmeter::is_jtl(&header), CsvKind::Jtl),
             (header.starts_with(ab_csv::PERCENTILES), CsvKind::AbPercentiles),
             (header.starts_with(ab_csv::REQUESTS), CsvKind::AbRequests),
         ];
@@ -192,13 +207,14 @@ fn read_csv(kind: CsvKind, mut records: Records<impl BufRead>) -> Result<LoadTes
     }
 }
 
-fn document(input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
-    let mut bounded = input.take(LARGEST_DOCUMENT);
-    let top = top_values(&mut bounded);
+fn read_document(head: &[u8], input: impl BufRead, wanted: Option<Format>) -> Result<Reading, ReadError> {
+    let mut bounded = head.chain(input).take(LARGEST_DOCUMENT);
+    let top = document::read(&mut bounded);
     if bounded.limit() == 0 {
         return Err(ReadError::too_large());
     }
-    let value = match top? {
+    let top = top.map_err(|error| not_json(head, &error))?;
+    let value = match top {
         Top::Numbers(samples, None) => return Ok(Reading::LoadTest(Box::new(latencies::read_list(*samples)))),
         Top::Numbers(_, Some((position, value))) => return Err(latencies::bad_element(position, &value)),
         Top::Json(value) => value,
@@ -211,108 +227,36 @@ fn document(input: impl BufRead, wanted: Option<Format>) -> Result<Reading, Read
     let mut candidates = DOCUMENTS.iter().filter(|(format, _)| wanted.is_none_or(|wanted| wanted == *format));
     match candidates.find_map(|(_, recognize)| recognize(&value)) {
         Some(test) => Ok(Reading::LoadTest(Box::new(test?))),
-        None => match wanted {
-            Some(wanted) => Err(ReadError::malformed(format!("JSON, but not of {wanted}"))
+        None => match (wanted, several_results(&value).or_else(|| unsupported::recognize(&value))) {
+            (None, Some(error)) => Err(error),
+            (Some(wanted), _) => Err(ReadError::malformed(format!("JSON, but not of {wanted}"))
                 .next(format!("leave `format` out, or give the results of {wanted}"))),
-            None => Ok(Reading::Json(value)),
+            (None, None) => Ok(Reading::Json(value)),
         },
     }
 }
 
-/// The document, or a list of several.
-fn top_values(input: impl BufRead) -> Result<Top, ReadError> {
-    let mut reader = serde_json::Deserializer::from_reader(input);
-    let not_json = |error: serde_json::Error| ReadError::malformed(format!("not JSON: {error}"));
-    let first = TopSeed.deserialize(&mut reader).map_err(not_json)?;
-    let mut values = Vec::new();
-    while reader.end().is_err() {
-        values.push(TopSeed.deserialize(&mut reader).map_err(not_json)?);
+/// Why a text is no document; what it is says its beginning, unless it looks like one.
+fn not_json(head: &[u8], error: &serde_json::Error) -> ReadError {
+    if error.is_data() {
+        return ReadError::malformed(error.to_string());
     }
-    if values.is_empty() {
-        return Ok(first);
+    let head = head.trim_ascii_start();
+    if head.starts_with(b"{") || head.starts_with(b"[") {
+        return ReadError::malformed(format!("not JSON: {error}"));
     }
-    let json = std::iter::once(first).chain(values).map(|top| match top {
-        Top::Json(value) => Ok(value),
-        Top::Numbers(..) => Err(ReadError::malformed("a list of numbers beside other JSON documents")),
-    });
-    Ok(Top::Json(Value::Array(json.collect::<Result<_, _>>()?)))
+    let text = String::from_utf8_lossy(&head[..head.len().min(200)]);
+    let first_line = clip(text.lines().next().unwrap_or_default().trim(), 60);
+    let next = "give the file that the load test writes for programs, in JSON or CSV, and nothing before it; the formats are in \
+                the README of `performance`";
+    ReadError::malformed(format!("not JSON: {error}; it begins with {first_line:?}")).next(next)
 }
 
-/// A JSON document; a list of numbers is counted while it is read.
-enum Top {
-    /// The latencies, and the first element that is none, with its position.
-    Numbers(Box<SamplesByEndpoint>, Option<(usize, Value)>),
-    Json(Value),
-}
-
-struct TopSeed;
-
-impl<'de> DeserializeSeed<'de> for TopSeed {
-    type Value = Top;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Top, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TopSeed {
-    type Value = Top;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON document")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
-        let mut entries = Map::new();
-        while let Some((key, value)) = map.next_entry()? {
-            entries.insert(key, value);
-        }
-        Ok(Top::Json(Value::Object(entries)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Top, A::Error> {
-        let Some(first) = seq.next_element::<Value>()? else { return Ok(Top::Json(Value::Array(Vec::new()))) };
-        if !first.is_number() {
-            let mut elements = vec![first];
-            while let Some(element) = seq.next_element()? {
-                elements.push(element);
-            }
-            return Ok(Top::Json(Value::Array(elements)));
-        }
-        let (mut samples, mut bad) = (SamplesByEndpoint::default(), None);
-        let (mut next, mut position) = (Some(first), 1);
-        while let Some(element) = next {
-            match element.as_f64().filter(|latency| *latency >= 0.0) {
-                Some(latency) => samples.of("").add(latency),
-                None => bad = bad.or(Some((position, element))),
-            }
-            position += 1;
-            next = seq.next_element()?;
-        }
-        Ok(Top::Numbers(Box::new(samples), bad))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Top, E> {
-        Ok(Top::Json(Value::Null))
-    }
+/// Several documents of one tool: which of them counts is not known.
+fn several_results(value: &Value) -> Option<ReadError> {
+    let documents = value.as_array().filter(|documents| documents.len() > 1)?;
+    let of_a_tool = DOCUMENTS.iter().filter(|(format, _)| !matches!(format, Format::Latencies | Format::Plain));
+    let recognizes = |recognize: &Recognizer| documents.iter().all(|document| recognize(document).is_some());
+    let (format, _) = of_a_tool.into_iter().find(|(_, recognize)| recognizes(recognize))?;
+    Some(ReadError::several(documents.len(), *format))
 }

@@ -36,15 +36,24 @@ fn figures(entry: &Value) -> RequestFigures {
     RequestFigures::reported(requests, failures, p99, named)
 }
 
-/// The columns that a JTL file must have.
-pub(super) const JTL: &[&str] = &["timeStamp", "elapsed", "label", "success"];
+/// Whether the columns are those of a JTL file. `JMeter` may be told to leave some of them out.
+pub(super) fn is_jtl(header: &Header) -> bool {
+    let others = ["timeStamp", "label", "responseCode", "success"].iter().filter(|name| header.has(&[**name]));
+    header.has(&["elapsed"]) && others.count() >= 2
+}
 
 pub(super) fn read_jtl(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
+    let has_success = header.has(&["success"]);
+    if !has_success && !header.has(&["responseCode"]) {
+        let error = ReadError::malformed("a JTL file without the columns `success` and `responseCode`");
+        let error = error.expected("whether each request failed");
+        return Err(error.next("let JMeter save it: `jmeter.save.saveservice.successful=true`"));
+    }
     let mut totals = JtlTotals::default();
-    while let Some(record) = records.next()? {
+    while let Some(record) = records.next_below(header)? {
         let field = |name: &str| header.field(&record, name).unwrap_or_default();
-        let (Some(elapsed), Some(success)) = (super::load_test::latency(field("elapsed")), boolean(field("success")))
-        else {
+        let success = if has_success { boolean(field("success")) } else { is_success(field("responseCode")) };
+        let (Some(elapsed), Some(success)) = (super::load_test::latency(field("elapsed")), success) else {
             return Err(records.error("no latency in `elapsed`, or neither true nor false in `success`"));
         };
         let is_transaction = is_transaction(field("responseMessage"));
@@ -54,13 +63,19 @@ pub(super) fn read_jtl(mut records: Records<impl BufRead>, header: &Header) -> R
     Ok(totals.into_test())
 }
 
+/// Whether a response code is that of a success: in place of one, a failure has the name of its exception.
+pub(super) fn is_success(code: &str) -> Option<bool> {
+    (!code.is_empty()).then(|| code.len() == 3 && code.starts_with(['1', '2', '3']))
+}
+
 /// Whether a response message is that of a transaction, which is the sum of its samples.
 pub(super) fn is_transaction(message: &str) -> bool {
     message.starts_with("Number of samples in transaction")
 }
 
 pub(super) fn boolean(text: &str) -> Option<bool> {
-    match text {
+    // Programs that rewrite a table have their own capitals.
+    match text.to_ascii_lowercase().as_str() {
         "true" => Some(true),
         "false" => Some(false),
         _ => None,

@@ -13,7 +13,7 @@ use quick_xml::{
 };
 
 use super::{
-    jmeter::{JtlTotals, Sample, boolean, is_transaction},
+    jmeter::{JtlTotals, Sample, boolean, is_success, is_transaction},
     load_test::{LoadTest, ReadError},
 };
 
@@ -95,7 +95,9 @@ fn add(start: &BytesStart<'_>, totals: &mut JtlTotals) -> Result<OpenElement, St
         Ok(value.map_err(|error| error.to_string())?.unwrap_or_default())
     };
     let (time, success) = (attribute("t")?, attribute("s")?);
-    let (Some(elapsed), Some(success)) = (super::load_test::latency(&time), boolean(&success)) else {
+    // JMeter may be told to leave it out.
+    let success = if success.is_empty() { is_success(&attribute("rc")?) } else { boolean(&success) };
+    let (Some(elapsed), Some(success)) = (super::load_test::latency(&time), success) else {
         return Err("a sample without a latency in `t`, or with neither true nor false in `s`".to_owned());
     };
     let (label, started, is_transaction) = (attribute("lb")?, attribute("ts")?, is_transaction(&attribute("rm")?));

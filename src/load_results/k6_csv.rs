@@ -15,7 +15,7 @@ pub(super) const HEADER: &[&str] = &["metric_name", "timestamp", "metric_value"]
 pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
     let mut samples = K6Samples::default();
     let mut last = None;
-    while let Some(record) = records.next()? {
+    while let Some(record) = records.next_below(header)? {
         let field = |name: &str| header.field(&record, name).unwrap_or_default();
         if field("metric_name") != "http_req_duration" {
             continue;

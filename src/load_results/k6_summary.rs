@@ -9,6 +9,7 @@ use super::{
     json::{at, count, decimal, reported_p99},
     load_test::{Format, LoadTest, ReadError, Unit},
 };
+use crate::values::decimal::Decimal;
 
 pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>> {
     let Some(metrics) = document.get("metrics").and_then(Value::as_object) else { return recognize_list(document) };
@@ -57,20 +58,43 @@ fn figures(metrics: &Map<String, Value>, filter: &str, absent: fn() -> P99) -> R
     let requests = number(requests, "count").or_else(|| number(duration, "count"));
     // A rate in k6 counts how often it was true: these are the requests that failed.
     let failures = number(failed, "passes").or_else(|| number(failed, "matches"));
+    // A summary that a script wrote may have nothing but the rate.
+    let rate = || failed.and_then(|failed| failed.get("rate").or_else(|| failed.get("value")))?.as_f64();
+    let failures = failures.or_else(|| rate().zip(requests).and_then(|(rate, requests)| share_of(rate, requests)));
     let failures = failures.map(Failures::by_time);
     let p99 = match (duration, requests) {
         (None, _) | (_, Some(0)) => Err(super::figures::no_requests()),
-        (Some(duration), _) => reported_p99(duration.get("p(99)"), absent),
+        (Some(duration), _) => {
+            let is_p99 = |key: &str| percent_of(key) == Some(Decimal::whole(99));
+            reported_p99(duration.iter().find_map(|(key, value)| is_p99(key).then_some(value)), absent)
+        }
     };
-    let percentiles = duration.into_iter().flatten().filter_map(|(key, value)| {
-        let percent = match key.as_str() {
-            "med" => "50",
-            "max" => "100",
-            key => key.strip_prefix("p(")?.strip_suffix(')')?,
-        };
-        Some(Percentile { percent: percent.parse().ok()?, latency: decimal(value)? })
-    });
+    let percentiles = duration
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some(Percentile { percent: percent_of(key)?, latency: decimal(value)? }));
     RequestFigures::reported(requests, failures, p99, percentiles.collect())
+}
+
+/// k6 names a percentile as `summaryTrendStats` does: `p(99)`, or `p(99.00)`.
+fn percent_of(key: &str) -> Option<Decimal> {
+    match key {
+        "med" => Some(Decimal::whole(50)),
+        "max" => Some(Decimal::whole(100)),
+        key => key.strip_prefix("p(")?.strip_suffix(')')?.trim().parse().ok(),
+    }
+}
+
+/// A share from 0 to 1 of a number, rounded up.
+fn share_of(rate: f64, number: u64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share from 0 to 1 of a count"
+    )]
+    // A share of a whole number of requests, as a double, may be a little above it.
+    (0.0..=1.0).contains(&rate).then(|| (rate * number as f64 - 1e-6).ceil() as u64)
 }
 
 fn values(metric: &Value) -> Option<&Map<String, Value>> {

@@ -99,6 +99,18 @@ impl ReadError {
         }
     }
 
+    pub(super) fn utf_16() -> Self {
+        Self::malformed("in UTF-16; only UTF-8 is read")
+            .next("write it in UTF-8: in PowerShell, with `Out-File -Encoding utf8`")
+    }
+
+    /// Results of several load tests in one file.
+    pub(super) fn several(number: usize, format: Format) -> Self {
+        Self::malformed(format!("{number} results of {format} in one file"))
+            .expected("the results of one load test")
+            .next("write each of them into its own file; `>>` and `tee -a` append")
+    }
+
     pub(super) fn empty(actual: impl Into<String>) -> Self {
         Self {
             kind: ReadErrorKind::Empty,

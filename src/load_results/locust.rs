@@ -83,7 +83,7 @@ pub(super) fn history() -> ReadError {
 pub(super) fn read_csv(mut records: Records<impl BufRead>, header: &Header) -> Result<LoadTest, ReadError> {
     let mut all = None;
     let mut endpoints = BTreeMap::new();
-    while let Some(record) = records.next()? {
+    while let Some(record) = records.next_below(header)? {
         let field = |name: &str| header.field(&record, name);
         let number = |names: [&str; 2]| names.into_iter().find_map(field).map(str::parse::<u64>).map(Result::ok);
         let failures = number(["Failure Count", "# failures"]);

@@ -76,7 +76,7 @@ pub(super) fn read_answered(
     [latency, status]: [&str; 2],
 ) -> Result<LoadTest, ReadError> {
     let mut samples = SamplesByEndpoint::default();
-    while let Some(record) = records.next()? {
+    while let Some(record) = records.next_below(header)? {
         let seconds = header.field(&record, latency).and_then(super::load_test::latency);
         let code = header.field(&record, status).and_then(|status| status.get(..3)?.parse::<u16>().ok());
         let (Some(seconds), Some(code)) = (seconds, code) else {

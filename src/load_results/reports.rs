@@ -13,13 +13,14 @@ pub(super) fn recognize(text: &str) -> Option<Format> {
     let has = |part: &str| text.contains(part);
     if has("This is ApacheBench") || has("Percentage of the requests served within a certain time") {
         Some(Format::Ab)
-    } else if has("test @ http") || text.starts_with("unable to connect to ") {
+    } else if has("test @ http") && !has("97.5%") || text.starts_with("unable to connect to ") {
         Some(Format::Wrk)
-    } else if has("Response time histogram:") && has("Latency distribution:") {
-        Some(Format::Hey)
     } else if has("Success rate:") && has("Response time histogram:") {
+        // Before version 1 oha had the headings of hey.
         Some(Format::Oha)
-    } else if has("Latencies ") && has("[min, mean, 50, 90, 95, 99, max]") || is_histogram(text) {
+    } else if has("Response time histogram:") && has("Latency distribution:") && !has("Count:") {
+        Some(Format::Hey)
+    } else if has("Latencies ") && has(" 99, max]") || is_histogram(text) {
         Some(Format::Vegeta)
     } else if has("Value") && has("Percentile") && has("1/(1-Percentile)") {
         Some(Format::Latencies)
@@ -29,6 +30,10 @@ pub(super) fn recognize(text: &str) -> Option<Format> {
 }
 
 pub(super) fn read(format: Format, text: &str) -> Result<LoadTest, ReadError> {
+    let reports = reports_in(format, text);
+    if reports > 1 {
+        return Err(ReadError::several(reports, format));
+    }
     match format {
         Format::Ab => read_ab(text),
         Format::Wrk => read_wrk(text),
@@ -38,6 +43,20 @@ pub(super) fn read(format: Format, text: &str) -> Result<LoadTest, ReadError> {
         Format::Vegeta => read_vegeta(text),
         _ => latencies::read_hdr(text),
     }
+}
+
+/// How many reports a text contains, by what each of them has once.
+fn reports_in(format: Format, text: &str) -> usize {
+    let marks: &[&str] = match format {
+        Format::Ab => &["This is ApacheBench", "Complete requests:"],
+        Format::Wrk => &[" test @ http", " requests in "],
+        Format::Hey => &["Requests/sec:"],
+        Format::Oha => &["Success rate:"],
+        Format::Vegeta if is_histogram(text) => &["Histogram"],
+        Format::Vegeta => &["[min, mean, ", "[mean, "],
+        _ => &["1/(1-Percentile)"],
+    };
+    marks.iter().map(|mark| text.matches(mark).count()).max().unwrap_or_default()
 }
 
 /// The first number behind `label`.
@@ -62,6 +81,24 @@ fn p99_of(percentiles: &[Percentile], absent: impl FnOnce() -> P99) -> Result<De
     reported.map(|reported| reported.latency).ok_or_else(absent)
 }
 
+/// The percentiles of such lines, and the 99th of them.
+fn latencies_of(
+    rows: &[(Decimal, &str)],
+    latency: impl Fn(&str) -> Option<Decimal>,
+    absent: impl FnOnce() -> P99,
+) -> (Vec<Percentile>, Result<Decimal, P99>) {
+    let read = |(percent, value): &(Decimal, &str)| Some(Percentile { percent: *percent, latency: latency(value)? });
+    let percentiles: Vec<Percentile> = rows.iter().filter_map(read).collect();
+    let p99 = p99_of(&percentiles, || match rows.iter().find(|(percent, _)| *percent == Decimal::whole(99)) {
+        Some((_, value)) => P99::missing(
+            format!("the 99 % line has {value:?}, which is not a latency"),
+            "let the tool write numbers with a decimal point: set `LC_ALL=C`",
+        ),
+        None => absent(),
+    });
+    (percentiles, p99)
+}
+
 fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
     let Some(complete) = number_after(text, "Complete requests:") else {
         let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -75,11 +112,7 @@ fn read_ab(text: &str) -> Result<LoadTest, ReadError> {
         ["Connect:", "Receive:", "Exceptions:"].iter().filter_map(|label| number_after(failed, label)).sum::<u64>();
     let by_time = parts + number_after(text, "Non-2xx responses:").unwrap_or_default();
     let rows = percent_lines(text, "Percentage of the requests served within a certain time");
-    let percentiles: Vec<Percentile> = rows
-        .into_iter()
-        .filter_map(|(percent, value)| Some(Percentile { percent, latency: value.parse().ok()? }))
-        .collect();
-    let p99 = p99_of(&percentiles, no_requests);
+    let (percentiles, p99) = latencies_of(&rows, |value| value.parse().ok(), no_requests);
     let all = RequestFigures::reported(Some(complete), Some(Failures::by_time(by_time)), p99, percentiles);
     let mut results = LoadTest::new(Format::Ab, Some(Unit::Milliseconds), all);
     let after = |label: &str| text.split_once(label).and_then(|(_, rest)| rest.lines().next()).map(str::trim);
@@ -106,16 +139,10 @@ fn read_wrk(text: &str) -> Result<LoadTest, ReadError> {
     let heading =
         if text.contains("Latency Distribution (") { "Latency Distribution (" } else { "Latency Distribution" };
     let rows = percent_lines(text, heading);
-    let percentiles: Vec<Percentile> = rows
-        .into_iter()
-        .filter_map(|(percent, value)| Some(Percentile { percent, latency: with_unit(value)? }))
-        .collect();
-    let p99 = match requests {
-        0 => Err(no_requests()),
-        _ => p99_of(&percentiles, || {
-            P99::missing("wrk's report has no percentiles", "run wrk with `--latency`, which prints the 99 % line")
-        }),
-    };
+    let (percentiles, p99) = latencies_of(&rows, with_unit, || {
+        P99::missing("wrk's report has no percentiles", "run wrk with `--latency`, which prints the 99 % line")
+    });
+    let p99 = if requests == 0 { Err(no_requests()) } else { p99 };
     let all =
         RequestFigures::reported(Some(requests + left_out), Some(Failures::new(by_time, left_out)), p99, percentiles);
     let mut results = LoadTest::new(Format::Wrk, Some(Unit::Milliseconds), all);
@@ -183,11 +210,7 @@ fn read_hey(text: &str) -> LoadTest {
     let found = Distribution::of(text);
     let (answered, by_time, left_out) = (found.responses, found.by_time, found.errors(|_| true));
     let rows = percent_lines(text, "Latency distribution:");
-    let mut percentiles: Vec<Percentile> = rows
-        .into_iter()
-        .filter_map(|(percent, value)| Some(Percentile { percent, latency: value.parse().ok()? }))
-        .collect();
-    let p99 = p99_of(&percentiles, no_requests);
+    let (mut percentiles, p99) = latencies_of(&rows, |value| value.parse().ok(), no_requests);
     let slowest = text.split_once("Slowest:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
     percentiles.extend(slowest.map(|latency| Percentile { percent: Decimal::whole(100), latency }));
     let failures = Some(Failures::new(by_time, left_out));
@@ -195,12 +218,11 @@ fn read_hey(text: &str) -> LoadTest {
     LoadTest::new(Format::Hey, Some(Unit::Seconds), all)
 }
 
+/// The columns have their names in the heading: before version 12.6 there were fewer.
 fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {
-    let row = |label: &str| {
-        let line = text.lines().find(|line| line.starts_with(label))?;
-        Some(line.split_once(']')?.1.trim())
-    };
-    let malformed = || ReadError::malformed("vegeta's report is cut off");
+    let line = |label: &str| text.lines().map(str::trim).find(|line| line.starts_with(label));
+    let row = |label: &str| Some(line(label)?.split_once(']')?.1.trim());
+    let malformed = || ReadError::malformed("vegeta's report is cut off, or its numbers are not as vegeta writes them");
     let requests = row("Requests").and_then(|row| row.split(',').next()?.parse::<u64>().ok()).ok_or_else(malformed)?;
     let latencies = row("Latencies").ok_or_else(malformed)?;
     let by_time = row("Status Codes").ok_or_else(malformed)?.split_whitespace().filter_map(|pair| {
@@ -208,19 +230,25 @@ fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {
         (!code.starts_with(['2', '3'])).then(|| number.parse::<u64>().ok()).flatten()
     });
     let failures = Failures::by_time(by_time.sum());
+    let names = line("Latencies").and_then(|line| line.split_once('[')?.1.split_once(']')).ok_or_else(malformed)?.0;
+    let names: Vec<&str> = names.split(", ").collect();
     let values: Option<Vec<Decimal>> = latencies.split(", ").map(|value| with_unit(value.trim())).collect();
-    let values = values.filter(|values| values.len() == 7).ok_or_else(malformed)?;
-    let percentiles = [(2, 50), (3, 90), (4, 95), (5, 99), (6, 100)]
-        .map(|(at, percent)| Percentile { percent: Decimal::whole(percent), latency: values[at] });
-    let p99 = if requests == 0 { Err(no_requests()) } else { Ok(values[5]) };
-    let all = RequestFigures::reported(Some(requests), Some(failures), p99, percentiles.to_vec());
+    let values = values.filter(|values| values.len() == names.len()).ok_or_else(malformed)?;
+    let named = names.into_iter().zip(values).filter_map(|(name, latency)| {
+        let percent = if name == "max" { Decimal::whole(100) } else { name.parse().ok()? };
+        Some(Percentile { percent, latency })
+    });
+    let percentiles: Vec<Percentile> = named.collect();
+    let p99 = if requests == 0 { Err(no_requests()) } else { p99_of(&percentiles, no_requests) };
+    let all = RequestFigures::reported(Some(requests), Some(failures), p99, percentiles);
     Ok(LoadTest::new(Format::Vegeta, Some(Unit::Milliseconds), all))
 }
 
 /// oha without `--output-format`: as hey's report, in the unit that fits the slowest request.
 fn read_oha(text: &str) -> Result<LoadTest, ReadError> {
     let malformed = || ReadError::malformed("oha's report is cut off");
-    let (_, below) = text.split_once("Response time distribution:").ok_or_else(malformed)?;
+    let headings = ["Response time distribution:", "Latency distribution:"];
+    let (_, below) = headings.iter().find_map(|heading| text.split_once(heading)).ok_or_else(malformed)?;
     let (distribution, rest) = below.split_once("Details (").ok_or_else(malformed)?;
     if !rest.contains("Status code distribution:") {
         return Err(malformed());

@@ -10,8 +10,10 @@ macro_rules! sample {
 }
 
 mod documents;
+mod encodings;
 mod hostile;
 mod lighthouse;
+mod refused;
 mod versions;
 
 fn read_test(bytes: &[u8]) -> LoadTest {

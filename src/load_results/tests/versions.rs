@@ -81,7 +81,8 @@ fn jtl_files_in_xml_that_are_cut_off_or_hostile_are_refused() {
     }
     let deep = format!("<testResults>{}", "<a>".repeat(200));
     for text in [
-        JTL.replace("s=\"true\"", ""),
+        JTL.replace("s=\"true\"", "s=\"yes\""),
+        JTL.replace("s=\"true\"", "").replace("rc=\"200\"", ""),
         JTL.replace("t=\"39\"", "t=\"-39\""),
         JTL.replace("t=\"39\"", "t=\"NaN\""),
         JTL.replace("<testResults", "<!DOCTYPE a [<!ENTITY b \"c\">]><testResults"),
@@ -337,4 +338,54 @@ fn groups_of_k6_are_endpoints_where_they_are_more_than_one_name() {
                http_req_duration,1796000000,20,::shop::item,/item/2,200\nhttp_req_duration,1796000000,20,::pay,/pay,200\n\
                http_req_duration,1796000000,20,,/,200\n";
     assert_eq!(read_test(csv.as_bytes()).endpoints, test.endpoints);
+}
+
+#[test]
+fn the_columns_of_vegeta_have_names() {
+    let report = |names: &str, latencies: &str| {
+        format!(
+            "  Requests      [total, rate]            6000, 200.03\n  Duration      [total, attack, wait]    1m0.01s, 1m0s, 7.2ms\n  \
+             Latencies     [{names}]  {latencies}\n  Bytes In      [total, mean]            542574, 90.43\n  Success       [ratio]  \
+             99.90%\n  Status Codes  [code:count]             200:5994  0:6\n  Error Set:\n  a: connection refused\n"
+        )
+    };
+    let range = P99::Between { low: decimal("57.5"), high: Some(decimal("1050")) };
+    let vegeta = (Format::Vegeta, Some("ms"), Some(6000), Some(6));
+    let older = report("mean, 50, 95, 99, max", "554.1µs, 406.2µs, 9.5ms, 57.5ms, 1.05s");
+    assert_read(older.as_bytes(), vegeta, &range);
+    let newer = report("min, mean, 50, 90, 95, 99, max", "90µs, 554.1µs, 406.2µs, 7ms, 9.5ms, 57.5ms, 1.05s");
+    assert_read(newer.as_bytes(), vegeta, &range);
+    let short = report("mean, 50, 95, 99, max", "554.1µs, 406.2µs, 9.5ms");
+    assert_eq!(read_error(short.as_bytes()).kind, ReadErrorKind::Malformed);
+}
+
+#[test]
+fn before_version_1_oha_had_the_headings_of_hey() {
+    let text =
+        oha_text("0.0679", "secs", "  [503] 8 responses\n\nError distribution:\n  [4] aborted due to deadline\n")
+            .replace("Response time distribution:", "Latency distribution:")
+            .replace("98.00%", "1.0000");
+    let range = P99::Between { low: decimal("67.9"), high: Some(decimal("95.2444")) };
+    assert_read(text.as_bytes(), (Format::Oha, Some("ms"), Some(1592), Some(8)), &range);
+}
+
+#[test]
+fn a_percentile_and_a_rate_of_k6_are_read_as_scripts_write_them() {
+    let summary = |failed: serde_json::Value| {
+        json!({ "metrics": {
+            "http_reqs": { "values": { "count": 10_000, "rate": 33.3 } },
+            "http_req_failed": { "values": failed },
+            "http_req_duration": { "values": { "avg": 20.5, "p(99.00)": 60, "p(99.9)": 80, "max": 95 } },
+        } })
+        .to_string()
+    };
+    let k6 = |failures| (Format::K6, Some("ms"), Some(10_000), failures);
+    let range = P99::Between { low: decimal("60"), high: Some(decimal("80")) };
+    for failed in
+        [json!({ "rate": 0.0005 }), json!({ "value": 0.0005 }), json!({ "rate": 0.5, "passes": 5, "fails": 9995 })]
+    {
+        assert_read(summary(failed).as_bytes(), k6(Some(5)), &range);
+    }
+    assert_read(summary(json!({ "rate": 0 })).as_bytes(), k6(Some(0)), &exactly("60"));
+    assert_read(summary(json!({ "rate": 5 })).as_bytes(), k6(None), &exactly("60"));
 }
