@@ -20,6 +20,8 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     let failures = number("non2xx")
         .zip(number("errors"))
         .map(|(non2xx, errors)| Failures::new(non2xx + number("mismatches").unwrap_or_default(), errors));
+    let failures =
+        failures.map(|failures| Failures { unanswered: unanswered(document, failures.left_out), ..failures });
     let filled = count(latency.get("totalCount")).zip(responses).filter(|(counted, responses)| counted > responses);
     let p99 = match (filled, responses) {
         (Some((counted, responses)), _) => Err(P99::missing(
@@ -42,7 +44,8 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
         ("p99_999", "99.999"),
         ("max", "100"),
     ];
-    let requests = responses.map(|responses| responses + failures.map_or(0, |failures| failures.left_out));
+    let without_response = failures.map_or(0, |failures| failures.left_out + failures.unanswered);
+    let requests = responses.map(|responses| responses + without_response);
     let all = RequestFigures::reported(requests, failures, p99, percentiles(latency, &named));
     let mut test = LoadTest::new(Format::Autocannon, Some(Unit::Milliseconds), all);
     let string = |key: &str| document.get(key).and_then(Value::as_str);
@@ -50,4 +53,16 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     test.profile.target = string("url").map(ToOwned::to_owned);
     test.profile.users = number("connections");
     Some(Ok(test))
+}
+
+/// How many requests had no response when the load test ended, and no error either, if they are more than the connections can have on
+/// their way. Version 1 does not say how many were sent.
+fn unanswered(document: &Value, errors: u64) -> u64 {
+    let number = |path: &[&str]| count(at(document, path));
+    let (Some(sent), Some(answered)) = (number(&["requests", "sent"]), number(&["requests", "total"])) else {
+        return 0;
+    };
+    let on_their_way = number(&["connections"]).unwrap_or(1) * number(&["pipelining"]).unwrap_or(1);
+    let unanswered = sent.saturating_sub(answered + errors);
+    if unanswered > on_their_way { unanswered } else { 0 }
 }

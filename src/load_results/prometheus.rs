@@ -25,6 +25,9 @@ pub(super) fn recognize(document: &Value) -> Option<Result<LoadTest, ReadError>>
     }
     document.get("status")?.as_str()?;
     let result = at(document, &["data", "result"])?;
+    if let Some(warning) = warning(document) {
+        return Some(Err(warning));
+    }
     let kind = at(document, &["data", "resultType"]).and_then(Value::as_str).unwrap_or_default();
     let test = read_result(kind, result);
     Some(test.map(|test| LoadTest { measured_at: evaluated_at(kind, result), ..test }))
@@ -39,6 +42,25 @@ fn server_error(document: &Value) -> Option<ReadError> {
     let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let error = ReadError::empty(format!("Prometheus answered {}: {}", text("errorType"), text("error")));
     Some(error.expected("the value of a query").next("run the query by hand, and correct it"))
+}
+
+/// The warning that an answer has: Thanos and `VictoriaMetrics` answer with what they have when a store does not answer.
+fn warning(document: &Value) -> Option<ReadError> {
+    let is_said = |value: &&Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    };
+    let warnings = document.get("warnings").filter(is_said);
+    if warnings.is_none() && !document.get("isPartial").is_some_and(|value| is_said(&value)) {
+        return None;
+    }
+    let first = warnings.map(|warnings| warnings.get(0).unwrap_or(warnings));
+    let warning = first.map_or("a part of the data is missing".to_owned(), |first| {
+        first.as_str().map_or_else(|| first.to_string(), ToOwned::to_owned)
+    });
+    let error = ReadError::empty(format!("the answer has a warning: {warning}")).expected("the value of a query");
+    Some(error.next("see whether all stores of the server answer, and whether the query fits the metric"))
 }
 
 /// A value, and the time that it is of.
@@ -58,22 +80,8 @@ pub fn read_instant_value(document: &Value) -> Result<InstantValue, ReadError> {
     if let Some(error) = server_error(document) {
         return Err(error);
     }
-    // Thanos and VictoriaMetrics answer with what they have when a store does not answer.
-    let is_said = |value: &&Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(list) => !list.is_empty(),
-        _ => true,
-    };
-    let warnings = document.get("warnings").filter(is_said);
-    if warnings.is_some() || document.get("isPartial").is_some_and(|value| is_said(&value)) {
-        let first = warnings.map(|warnings| warnings.get(0).unwrap_or(warnings));
-        let warning = first.map_or("a part of the data is missing".to_owned(), |first| {
-            first.as_str().map_or_else(|| first.to_string(), ToOwned::to_owned)
-        });
-        return Err(error(
-            format!("the answer has a warning: {warning}"),
-            "see whether all stores of the server answer, and whether the query fits the metric",
-        ));
+    if let Some(warning) = warning(document) {
+        return Err(warning.expected("one value"));
     }
     let is_success = document.get("status").and_then(Value::as_str) == Some("success");
     let kind = at(document, &["data", "resultType"]).and_then(Value::as_str).filter(|_| is_success);

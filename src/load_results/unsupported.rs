@@ -54,6 +54,11 @@ const TEXTS: &[Text] = &[
         next: "run ghz with `--format=json --output=ghz.json`, and give it as the gate then says",
     },
     Text {
+        marks: &["Effective rps:", "Percentage of requests served"],
+        what: "loadtest's report for people",
+        next: "give its figures as a document of your own: `{\"p99_latency\": 32, \"unit\": \"ms\", \"requests\": 600, \"failures\": 0}`",
+    },
+    Text {
         marks: &["var stats = {"],
         what: "Gatling's stats.js, which is JavaScript",
         next: "give the `stats.json` beside it",

@@ -46,6 +46,43 @@ fn a_value_of_prometheus_is_a_p99() {
 }
 
 #[test]
+fn an_answer_of_a_part_of_the_data_is_no_measurement() {
+    let answer = |key: &str, value: serde_json::Value| {
+        let result = json!([{ "metric": {}, "value": [1.5, "0.0842"] }]);
+        let data = json!({ "resultType": "vector", "result": result });
+        read_json(&json!({ "status": "success", "data": data, key: value }))
+    };
+    for (key, value) in [("warnings", json!(["store 2 is not available"])), ("isPartial", json!(true))] {
+        let error = answer(key, value).unwrap_err();
+        assert_eq!(error.kind, ReadErrorKind::Empty);
+        assert!(error.actual.starts_with("the answer has a warning"), "{error:?}");
+    }
+    for (key, value) in [("warnings", json!([])), ("isPartial", json!(false)), ("infos", json!(["not a counter"]))] {
+        assert_eq!(answer(key, value).unwrap().all.least_p99(), "0.0842".parse().ok());
+    }
+}
+
+#[test]
+fn requests_that_autocannon_never_mentions_again_open_the_p99() {
+    let report = |sent: u64| {
+        let latency = json!({ "p97_5": 20, "p99": 30, "p99_9": 40, "max": 70, "totalCount": 900 });
+        let counts = json!({ "connections": 10, "pipelining": 2, "errors": 5, "non2xx": 0, "throughput": {} });
+        let mut report = json!({ "latency": latency, "requests": { "total": 900, "sent": sent } });
+        for (key, value) in counts.as_object().unwrap() {
+            report[key] = value.clone();
+        }
+        read_json(&report).unwrap().all
+    };
+    // Twenty may be on their way when it ends.
+    for sent in [905, 925] {
+        assert_eq!((report(sent).requests, report(sent).failures, report(sent).unanswered), (Some(905), Some(5), 0));
+    }
+    let lost = report(926);
+    assert_eq!((lost.requests, lost.failures, lost.unanswered), (Some(926), Some(5), 21));
+    assert_eq!(lost.p99, P99::OfFailed { at_least: "70".parse().unwrap() });
+}
+
+#[test]
 fn buckets_of_prometheus_give_a_p99_and_a_number_of_requests() {
     let bucket = |le: &str, count: &str| json!({ "metric": { "__name__": "latency_seconds_bucket", "le": le }, "value": [1, count] });
     let buckets = json!([bucket("0.1", "980"), bucket("0.2", "1000"), bucket("+Inf", "1000")]);

@@ -49,6 +49,11 @@ fn reports_without_a_p99_say_what_to_give_instead() {
             "print_field_names",
         ),
         (siege, "siege's report", "vegeta"),
+        (
+            "Target URL: http://a\nEffective rps: 613\n\nPercentage of requests served within a certain time\n  99%  32 ms\n",
+            "loadtest's report",
+            "p99_latency",
+        ),
         (metrics, "as Prometheus scrapes them", "query API"),
         (
             "label,concurrency,throughput,succ,fail,avg_rt,perc_99.0\n,10,800,800,0,0.02,0.06\n",
