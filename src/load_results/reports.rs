@@ -230,15 +230,15 @@ fn read_vegeta(text: &str) -> Result<LoadTest, ReadError> {
         (!code.starts_with(['2', '3'])).then(|| number.parse::<u64>().ok()).flatten()
     });
     let failures = Failures::by_time(by_time.sum());
-    let names = line("Latencies").and_then(|line| line.split_once('[')?.1.split_once(']')).ok_or_else(malformed)?.0;
-    let names: Vec<&str> = names.split(", ").collect();
+    let heading = line("Latencies").and_then(|line| line.split_once('[')?.1.split_once(']')).ok_or_else(malformed)?.0;
+    let columns: Vec<&str> = heading.split(", ").collect();
     let values: Option<Vec<Decimal>> = latencies.split(", ").map(|value| with_unit(value.trim())).collect();
-    let values = values.filter(|values| values.len() == names.len()).ok_or_else(malformed)?;
-    let named = names.into_iter().zip(values).filter_map(|(name, latency)| {
-        let percent = if name == "max" { Decimal::whole(100) } else { name.parse().ok()? };
+    let values = values.filter(|values| values.len() == columns.len()).ok_or_else(malformed)?;
+    let reported = columns.into_iter().zip(values).filter_map(|(column, latency)| {
+        let percent = if column == "max" { Decimal::whole(100) } else { column.parse().ok()? };
         Some(Percentile { percent, latency })
     });
-    let percentiles: Vec<Percentile> = named.collect();
+    let percentiles: Vec<Percentile> = reported.collect();
     let p99 = if requests == 0 { Err(no_requests()) } else { p99_of(&percentiles, no_requests) };
     let all = RequestFigures::reported(Some(requests), Some(failures), p99, percentiles);
     Ok(LoadTest::new(Format::Vegeta, Some(Unit::Milliseconds), all))
