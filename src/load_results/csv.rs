@@ -47,6 +47,12 @@ impl<R: BufRead> Records<R> {
     /// The next record below these names. One with more fields than names has them in the wrong columns.
     pub(super) fn next_below(&mut self, header: &Header) -> Result<Option<Vec<String>>, ReadError> {
         let record = self.next()?;
+        if record.as_ref() == Some(&header.0) {
+            let error = self.error("the names of the columns a second time: there are several files in one");
+            return Err(
+                error.next("give the file of one load test; rows of requests may be joined without the second header")
+            );
+        }
         let unnamed = |record: &Vec<String>| record.iter().skip(header.0.len()).any(|field| !field.is_empty());
         if record.as_ref().is_some_and(unnamed) {
             let error = self.error("more fields than the file has names for, as with commas in numbers");

@@ -63,7 +63,8 @@ fn figures(metrics: &Map<String, Value>, filter: &str, absent: fn() -> P99) -> R
     let failures = failures.or_else(|| rate().zip(requests).and_then(|(rate, requests)| share_of(rate, requests)));
     let failures = failures.map(Failures::by_time);
     let p99 = match (duration, requests) {
-        (None, _) | (_, Some(0)) => Err(super::figures::no_requests()),
+        (_, Some(0)) => Err(super::figures::no_requests()),
+        (None, _) => Err(no_http_requests()),
         (Some(duration), _) => {
             let is_p99 = |key: &str| percent_of(key) == Some(Decimal::whole(99));
             reported_p99(duration.iter().find_map(|(key, value)| is_p99(key).then_some(value)), absent)
@@ -99,6 +100,14 @@ fn share_of(rate: f64, number: u64) -> Option<u64> {
 
 fn values(metric: &Value) -> Option<&Map<String, Value>> {
     metric.get("values").unwrap_or(metric).as_object()
+}
+
+fn no_http_requests() -> P99 {
+    P99::missing(
+        "k6's summary has no `http_req_duration`: the load test sent no HTTP request",
+        "see what the load test did; for another protocol name its metric, such as \
+         `results-query: .metrics.grpc_req_duration[\"p(99)\"]` with `results-unit: ms`",
+    )
 }
 
 fn no_p99() -> P99 {

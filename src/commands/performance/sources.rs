@@ -220,7 +220,10 @@ impl SideReader {
                 return Err(Finding::inconclusive(setting.clone())
                     .actual(format!("{}: {error}", self.source))
                     .expected("the results of a known tool, or a jq expression that gives the p99")
-                    .next(format!("set {setting} to the path of the p99 in that document"))
+                    .next(format!(
+                        "set {setting} to the path of the p99 in that document, and `{}-unit` to its unit",
+                        self.side.name
+                    ))
                     .bad_input());
             }
         };

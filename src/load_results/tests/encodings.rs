@@ -53,6 +53,10 @@ fn several_results_in_one_file_are_refused() {
         let error = read(&twice[..], None).expect_err(path);
         assert_eq!(error.actual, format!("2 results of {} in one file", one.format), "{path}");
     }
+    for (path, bytes) in [sample!("locust/stats.csv"), sample!("jmeter/results.jtl"), sample!("hey/mix.csv")] {
+        let error = read(&[bytes, bytes].concat()[..], None).expect_err(path);
+        assert!(error.actual.contains("a second time") && error.next.contains("one load test"), "{path}: {error:?}");
+    }
     // Rows of requests belong together: a load test may have several machines.
     let requests = read_test(sample!("vegeta/mix.ndjson").1).all.requests.unwrap();
     let both = [sample!("vegeta/mix.ndjson").1, sample!("vegeta/mix.ndjson").1].concat();

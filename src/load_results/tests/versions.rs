@@ -389,3 +389,10 @@ fn a_percentile_and_a_rate_of_k6_are_read_as_scripts_write_them() {
     assert_read(summary(json!({ "rate": 0 })).as_bytes(), k6(Some(0)), &exactly("60"));
     assert_read(summary(json!({ "rate": 5 })).as_bytes(), k6(None), &exactly("60"));
 }
+
+#[test]
+fn a_summary_of_k6_without_http_names_the_way_to_another_metric() {
+    let summary = json!({ "metrics": { "iterations": { "count": 90 }, "grpc_req_duration": { "p(99)": 12.5 } } });
+    let P99::Missing { why, next } = read_test(summary.to_string().as_bytes()).all.p99 else { panic!("{summary}") };
+    assert!(why.contains("no HTTP request") && next.contains("grpc_req_duration[\"p(99)\"]"), "{why}; {next}");
+}
