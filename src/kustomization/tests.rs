@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::yaml::tree::MAX_TABS;
+use crate::yaml::tree::MAX_CHANGES;
 
 const DIGEST: &str = "sha256:9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c7b6a5f4e3d2c1b0a9d8c";
 
@@ -247,7 +247,7 @@ fn a_tab_behind_a_colon_is_read_and_kept() {
 /// The parser accepts a tab before a value that starts with `?`. It reads a limited number of other tabs.
 #[test]
 fn an_edit_after_which_the_file_could_not_be_read_is_refused() {
-    let tabs: String = (0..MAX_TABS).map(|at| format!("k{at}:\tx\n")).collect();
+    let tabs: String = (0..MAX_CHANGES).map(|at| format!("k{at}:\tx\n")).collect();
     let text = format!("{tabs}images:\n- digest:\t?old\n  name: app\n");
     let error = set_image(&text, &change("app", "", "", DIGEST)).unwrap_err();
     let (actual, next) = (&error.finding.actual, error.finding.next.as_deref().unwrap_or_default());

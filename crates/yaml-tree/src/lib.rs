@@ -6,12 +6,16 @@
 //! Anchors, aliases and tags are kept: each user of the tree decides which of them it refuses.
 
 mod error;
+mod parser_text;
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 pub use error::{Position, YamlError, YamlErrorKind};
+pub use parser_text::MAX_CHANGES;
+
+use parser_text::{Offsets, ParserText, closing_quote};
 
 /// One value with its place in the text.
 #[derive(Debug)]
@@ -101,6 +105,32 @@ impl SpannedNode {
             }
     }
 
+    /// Whether an alias of the anchor with this number is in the node.
+    #[must_use]
+    pub fn has_alias(&self, anchor: usize) -> bool {
+        self.find(&|node| matches!(node.content, Content::Alias(of) if of == anchor)).is_some()
+    }
+
+    /// The node in this one that has the anchor with this number.
+    #[must_use]
+    pub fn anchored(&self, anchor: usize) -> Option<&Self> {
+        self.find(&|node| node.anchor == anchor)
+    }
+
+    /// The first node, this one or one in it, that is wanted.
+    fn find(&self, is_wanted: &dyn Fn(&Self) -> bool) -> Option<&Self> {
+        if is_wanted(self) {
+            return Some(self);
+        }
+        match &self.content {
+            Content::Scalar { .. } | Content::Alias(_) => None,
+            Content::List { items, .. } => items.iter().find_map(|item| item.find(is_wanted)),
+            Content::Map { pairs, .. } => {
+                pairs.iter().find_map(|pair| pair.key.find(is_wanted).or_else(|| pair.value.find(is_wanted)))
+            }
+        }
+    }
+
     /// The kind of value, for an error message.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -124,16 +154,13 @@ impl SpannedPair {
 /// Up to how many keys of a mapping are compared one by one.
 const FEW_KEYS: usize = 16;
 
-/// How many tabs behind a colon are read, each in its own pass.
-pub const MAX_TABS: usize = 64;
-
 /// Reads the only document of `text`; `None` when the text has none. `max_depth` limits how many collections may be nested,
 /// so that recursion over the tree stays harmless.
 ///
 /// # Errors
 /// Broken YAML, a second document, deeper nesting, a key that one mapping has twice.
 pub fn read_document(text: &str, max_depth: usize) -> Result<Option<Document>, YamlError> {
-    Ok(read_with_tabs(text, max_depth, 1)?.pop())
+    Ok(read(text, max_depth, 1, DuplicateKeys::Refused)?.pop())
 }
 
 /// Reads all documents of `text`.
@@ -141,58 +168,58 @@ pub fn read_document(text: &str, max_depth: usize) -> Result<Option<Document>, Y
 /// # Errors
 /// As [`read_document`], except for a second document.
 pub fn read_documents(text: &str, max_depth: usize) -> Result<Vec<Document>, YamlError> {
-    read_with_tabs(text, max_depth, usize::MAX)
+    read(text, max_depth, usize::MAX, DuplicateKeys::Refused)
 }
 
-fn read_with_tabs(text: &str, max_depth: usize, max_documents: usize) -> Result<Vec<Document>, YamlError> {
-    let mut text = Cow::Borrowed(text);
-    for _ in 0..MAX_TABS {
-        match read_without_tabs(&text, max_depth, max_documents) {
-            Err(error) => match without_tab(&text, &error) {
-                Some(spaced) => text = Cow::Owned(spaced),
-                None => return Err(error),
-            },
+/// Reads all documents of `text`. A mapping may have a key twice: the caller refuses it where it matters.
+///
+/// # Errors
+/// As [`read_documents`], except for a duplicate key.
+pub fn read_documents_with_duplicates(text: &str, max_depth: usize) -> Result<Vec<Document>, YamlError> {
+    read(text, max_depth, usize::MAX, DuplicateKeys::Kept)
+}
+
+fn read(
+    text: &str,
+    max_depth: usize,
+    max_documents: usize,
+    duplicates: DuplicateKeys,
+) -> Result<Vec<Document>, YamlError> {
+    let mut text = ParserText::new(text);
+    for _ in 0..MAX_CHANGES {
+        match read_once(&text, max_depth, max_documents, duplicates) {
+            Err(error) if text.change(&error) => {}
             read => return read,
         }
     }
-    read_without_tabs(&text, max_depth, max_documents)
+    read_once(&text, max_depth, max_documents, duplicates)
 }
 
-/// The text with spaces for the tabs behind the colon that an error is about. YAML allows them there (production 66,
-/// `s-separate-in-line`), and other parsers read them; this one does not. All byte ranges stay the same.
-/// <https://yaml.org/spec/1.2.2/#63-line-prefixes>
-fn without_tab(text: &str, error: &YamlError) -> Option<String> {
-    let YamlErrorKind::Syntax(message) = &error.kind else { return None };
-    if message != "':' must be followed by a valid YAML whitespace" {
-        return None;
-    }
-    let line_start: usize = text.split_inclusive('\n').take(error.position.line - 1).map(str::len).sum();
-    let (value, _) = text[line_start..].char_indices().nth(error.position.column - 1)?;
-    let before = &text[..line_start + value];
-    let colon = before.trim_end_matches(['\t', ' ']);
-    let blank = &before[colon.len()..];
-    (colon.ends_with(':') && blank.contains('\t'))
-        .then(|| format!("{colon}{}{}", " ".repeat(blank.len()), &text[before.len()..]))
-}
-
-fn read_without_tabs(text: &str, max_depth: usize, max_documents: usize) -> Result<Vec<Document>, YamlError> {
-    let mut builder = TreeBuilder { text, max_depth, offsets: Offsets::new(text), open: Vec::new(), nodes: Vec::new() };
+fn read_once(
+    source: &ParserText<'_>,
+    max_depth: usize,
+    max_documents: usize,
+    duplicates: DuplicateKeys,
+) -> Result<Vec<Document>, YamlError> {
+    let (text, indented) = (source.text(), source.indented());
+    let offsets = Offsets::new(&indented);
+    let mut builder = TreeBuilder { source, text, max_depth, duplicates, offsets, open: Vec::new(), nodes: Vec::new() };
     let mut documents: Vec<Document> = Vec::new();
     let (mut started, mut end) = (0, None);
-    for event in Parser::new_from_str(text) {
+    for event in Parser::new_from_str(&indented) {
         let (event, span) = event.map_err(|error| {
-            YamlError::new((*error.marker()).into(), YamlErrorKind::Syntax(error.info().to_owned()))
+            YamlError::new(source.position(*error.marker()), YamlErrorKind::Syntax(error.info().to_owned()))
         })?;
         match event {
             Event::DocumentStart(_) => {
                 started += 1;
                 if started > max_documents {
-                    return Err(YamlError::new(span.start.into(), YamlErrorKind::SecondDocument));
+                    return Err(YamlError::new(source.position(span.start), YamlErrorKind::SecondDocument));
                 }
-                let end = end.take().unwrap_or_else(|| builder.offsets.of(span.start));
+                let end = end.take().unwrap_or_else(|| builder.byte(span.start));
                 documents.extend(builder.nodes.pop().map(|root| Document { root, end }));
             }
-            Event::DocumentEnd if end.is_none() && !span.is_empty() => end = Some(builder.offsets.of(span.start)),
+            Event::DocumentEnd if end.is_none() && !span.is_empty() => end = Some(builder.byte(span.start)),
             event => builder.take(event, span)?,
         }
     }
@@ -200,43 +227,18 @@ fn read_without_tabs(text: &str, max_depth: usize, max_documents: usize) -> Resu
     Ok(documents)
 }
 
-/// The bytes at which characters start. The parser counts characters, which are bytes in most files.
-struct Offsets<'t> {
-    text: &'t str,
-    is_ascii: bool,
-    /// A character, and the byte at which it starts. The parser's markers come nearly in order, so the next one is near.
-    index: usize,
-    offset: usize,
-}
-
-impl<'t> Offsets<'t> {
-    fn new(text: &'t str) -> Self {
-        Self { text, is_ascii: text.is_ascii(), index: 0, offset: 0 }
-    }
-
-    /// The byte of a marker; the end of the text for one behind it.
-    fn of(&mut self, marker: Marker) -> usize {
-        let index = marker.index();
-        if self.is_ascii {
-            return index.min(self.text.len());
-        }
-        let mut characters = self.text[self.offset..].chars();
-        while self.index < index && characters.next().is_some() {
-            self.index += 1;
-        }
-        self.offset = self.text.len() - characters.as_str().len();
-        let mut characters = self.text[..self.offset].chars();
-        while self.index > index && characters.next_back().is_some() {
-            self.index -= 1;
-        }
-        self.offset = characters.as_str().len();
-        self.offset
-    }
+/// What happens to a key that one mapping has twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DuplicateKeys {
+    Refused,
+    Kept,
 }
 
 struct TreeBuilder<'t> {
+    source: &'t ParserText<'t>,
     text: &'t str,
     max_depth: usize,
+    duplicates: DuplicateKeys,
     offsets: Offsets<'t>,
     open: Vec<OpenCollection>,
     /// The nodes of all open collections, in their order; between documents, the root. A collection takes its own when it ends,
@@ -263,24 +265,39 @@ enum Collection {
 }
 
 impl TreeBuilder<'_> {
+    /// The byte of a marker in the file's text.
+    fn byte(&mut self, marker: Marker) -> usize {
+        self.source.byte(self.offsets.of(marker))
+    }
+
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         match event {
             Event::Scalar(value, style, anchor, tag) => {
-                let (start, end) = (self.offsets.of(span.start), self.offsets.of(span.end));
+                let (start, end) = (self.byte(span.start), self.byte(span.end));
                 // The parser's spans include what is behind a scalar: a space before a bracket, the lines after a block
                 // scalar, a comment behind a quoted one.
                 let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
                 let blank =
                     if end > start { self.text.as_bytes()[..end].iter().rev().take_while(is_blank).count() } else { 0 };
-                let end = closing_quote(self.text, start).unwrap_or(end - blank);
-                let content = Content::Scalar { text: value.into_owned(), quoting: style.into() };
+                let (end, quoting) = (end - blank, style.into());
+                let is_behind = quoting == Quoting::Block || value.is_empty();
+                let start = if is_behind { start } else { behind_properties(&self.text[..end], start) };
+                let end = closing_quote(self.text, start).unwrap_or(end);
+                let content = Content::Scalar { text: value.into_owned(), quoting };
                 let tag = tag.map(|tag| tag.to_string());
-                self.put(SpannedNode { position: span.start.into(), start, end, anchor, tag, content });
+                self.put(SpannedNode { position: self.source.position(span.start), start, end, anchor, tag, content });
             }
             Event::Alias(anchor) => {
-                let (start, end) = (self.offsets.of(span.start), self.offsets.of(span.end));
+                let (start, end) = (self.byte(span.start), self.byte(span.end));
                 let content = Content::Alias(anchor);
-                self.put(SpannedNode { position: span.start.into(), start, end, anchor: 0, tag: None, content });
+                self.put(SpannedNode {
+                    position: self.source.position(span.start),
+                    start,
+                    end,
+                    anchor: 0,
+                    tag: None,
+                    content,
+                });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.open(span, anchor, tag.map(|tag| tag.to_string()), Collection::List)?;
@@ -295,11 +312,11 @@ impl TreeBuilder<'_> {
     }
 
     fn open(&mut self, span: Span, anchor: usize, tag: Option<String>, kind: Collection) -> Result<(), YamlError> {
-        let position = span.start.into();
+        let position = self.source.position(span.start);
         if self.open.len() == self.max_depth {
             return Err(YamlError::new(position, YamlErrorKind::TooDeep(self.max_depth)));
         }
-        let (start, first) = (self.offsets.of(span.start), self.nodes.len());
+        let (start, first) = (self.byte(span.start), self.nodes.len());
         self.open.push(OpenCollection { position, start, anchor, tag, kind, first });
         Ok(())
     }
@@ -313,13 +330,15 @@ impl TreeBuilder<'_> {
             Collection::List => (Content::List { items: self.nodes.drain(first..).collect(), flow }, b']'),
             Collection::Map => {
                 let pairs = in_pairs(self.nodes.drain(first..));
-                check_duplicate_keys(&pairs)?;
+                if self.duplicates == DuplicateKeys::Refused {
+                    check_duplicate_keys(&pairs)?;
+                }
                 (Content::Map { pairs, flow }, b'}')
             }
         };
         let end = if flow {
-            let from = self.offsets.of(span.start);
-            closing_bracket(self.text, from, bracket).unwrap_or_else(|| self.offsets.of(span.end))
+            let from = self.byte(span.start);
+            closing_bracket(self.text, from, bracket).unwrap_or_else(|| self.byte(span.end))
         } else {
             last.unwrap_or(start)
         };
@@ -355,20 +374,13 @@ fn in_pairs(mut nodes: impl ExactSizeIterator<Item = SpannedNode>) -> Vec<Spanne
     pairs
 }
 
-/// The byte behind the closing quote of a quoted scalar at `start`; `None` for other scalars.
-fn closing_quote(text: &str, start: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let quote = *bytes.get(start).filter(|byte| matches!(byte, b'\'' | b'"'))?;
-    let mut offset = start + 1;
-    loop {
-        offset += match (quote, *bytes.get(offset)?) {
-            (b'"', b'\\') => 2,
-            // Two single quotes stand for one.
-            (b'\'', b'\'') if bytes.get(offset + 1) == Some(&b'\'') => 2,
-            (quote, byte) if byte == quote => return Some(offset + 1),
-            _ => 1,
-        };
+/// The byte where a scalar starts behind its anchor and its tag, which the parser's span includes.
+fn behind_properties(text: &str, start: usize) -> usize {
+    let mut rest = &text[start..];
+    while rest.starts_with(['&', '!']) {
+        rest = rest.trim_start_matches(|character: char| !character.is_whitespace()).trim_start();
     }
+    text.len() - rest.len()
 }
 
 /// The byte behind the closing bracket. The parser's span may point to a trailing comma before it.

@@ -87,12 +87,48 @@ fn an_end_is_behind_the_last_character() {
         ("{b: {é}}", &["b", "é", "", "{é}", "{b: {é}}"][..]),
         ("[{é}, {é,}]", &["é", "", "{é}", "é", "", "{é,}", "[{é}, {é,}]"]),
         ("b: |\n  é\n\n\n# é\nc: é # é\n", &["b", "é", "c", "é", "b: |\n  é\n\n\n# é\nc: é"]),
-        ("- &é é \n- *é \n- !t\n", &["&é é", "*é", "!t", "- &é é \n- *é \n- !t"]),
+        ("- &é é \n- *é \n- !t\n", &["é", "*é", "!t", "- &é é \n- *é \n- !t"]),
     ] {
         let mut found = Vec::new();
         covered(text, &root(text), &mut found);
         assert_eq!(found, nodes, "{text}");
     }
+}
+
+#[test]
+fn a_scalar_starts_behind_its_anchor_and_its_tag() {
+    for (text, value) in
+        [("a: &é !t é # c", "é"), ("a: !t\n  'é'", "'é'"), ("a: &é \"!é\"", "\"!é\""), ("a: \"&é\"", "\"&é\"")]
+    {
+        let mut found = Vec::new();
+        covered(text, &root(text), &mut found);
+        assert_eq!(found[1], value, "{text}");
+    }
+}
+
+/// Lines that are no deeper than the key before them, within brackets and quotes, have their own ranges and positions.
+#[test]
+fn lines_in_brackets_and_quotes_may_be_as_far_left_as_their_key() {
+    let text = "é:\n  a: [\n  é, b\n  ]\n  c: {\n'é': \"d\n é\", # ]\n  }\n  e: 'f\n\ng'\nh: é\n";
+    let tree = root(text);
+    let mut found = Vec::new();
+    covered(text, &tree, &mut found);
+    let list = "[\n  é, b\n  ]";
+    let mapping = "{\n'é': \"d\n é\", # ]\n  }";
+    assert_eq!(found[..6], ["é", "a", "é", "b", list, "c"]);
+    assert_eq!(found[6..12], ["'é'", "\"d\n é\"", mapping, "e", "'f\n\ng'", &text[6..text.len() - 7]]);
+    let Content::Map { pairs, .. } = &tree.content else { panic!("a mapping") };
+    assert_eq!(pairs[1].key.position, Position { line: 12, column: 1 });
+    let Content::Map { pairs, .. } = &pairs[0].value.content else { panic!("a mapping") };
+    let Content::List { items, .. } = &pairs[0].value.content else { panic!("a list") };
+    assert_eq!(items[1].position, Position { line: 3, column: 6 });
+    assert_eq!(pairs[2].value.scalar(), Some(("f\ng", Quoting::Single)));
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_kept_on_request() {
+    let documents = read_documents_with_duplicates("a: 1\na: 2\n", 10).unwrap();
+    assert!(matches!(&documents[0].root.content, Content::Map { pairs, .. } if pairs.len() == 2));
 }
 
 #[test]
