@@ -5,9 +5,9 @@
 //! number, a date or null gets quotes. [`restore`] puts earlier text back byte for byte. Each result is read back before it is
 //! returned: every other value of the file is the same, and the fields hold what was asked for.
 //!
-//! Refused, with line and column, is what cannot be edited safely: anchors, aliases, merge keys and tags on the path, block
-//! scalars, templates, keys that one mapping has twice, a value that is no tag or digest, an image of another repository. A path
-//! may go on in the text of a block scalar with a YAML document (`helm.values: |`).
+//! Refused, with line and column, is what cannot be edited safely: on the path aliases, anchors that have some, merge keys behind
+//! the key, tags, templates, keys that one mapping has twice; block scalars; a value that is no tag or digest; an image of another
+//! repository. A path may go on in the text of a block scalar with a YAML document (`helm.values: |`).
 //!
 //! The parts: [`path`] is a path, [`settings`] says where the fields are, [`lookup`] finds a value, [`values`] says what it means,
 //! [`current`] reads an image, [`edit`] changes it, and [`proof`] compares the result.

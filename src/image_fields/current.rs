@@ -1,7 +1,7 @@
 //! Reads the image that the fields of a file hold.
 
 use super::{
-    lookup::{LookupError, Scalar, scalar_at, template_in, two_places},
+    lookup::{LookupError, Scalar, own_text, scalar_at, two_places},
     path::FieldPath,
     settings::{DocumentSelector, FieldKind, ImageFields},
     values::{ImageText, is_repository, read_tag},
@@ -12,7 +12,7 @@ use crate::{
     yaml::{
         EditError, Position,
         text::parse_all,
-        tree::{Content, Document, SpannedNode},
+        tree::{Document, SpannedNode},
     },
 };
 
@@ -29,11 +29,7 @@ impl FileDocuments {
     /// # Errors
     /// The file cannot be read safely.
     pub fn read(text: &str) -> Result<Self, EditError> {
-        let documents = parse_all(without_mark(text))?;
-        match documents.iter().find_map(|document| template_in(&document.root)) {
-            Some(error) => Err(error),
-            None => Ok(Self(documents)),
-        }
+        parse_all(without_mark(text)).map(Self)
     }
 }
 
@@ -151,6 +147,7 @@ fn find_fields(
 ) -> Result<(Option<usize>, Vec<Field>), EditError> {
     let is_own = |text: &str| ImageText::read(text).is_of(image);
     let selected = select(documents, &fields.document)?;
+    let is_one = selected.len() == 1 && (documents.len() == 1 || !fields.document.is_any());
     let mut found: Option<(usize, Vec<Field>)> = None;
     let mut missing = None;
     for index in selected {
@@ -168,8 +165,11 @@ fn find_fields(
         match (first(&of_document), &found) {
             (None, _) => drop(missing.get_or_insert((index, of_document))),
             (Some(_), None) => found = Some((index, of_document)),
-            (Some(second), Some((_, fields))) => {
-                let first = first(fields).unwrap_or(Position::START);
+            (Some(second), Some((other, found))) => {
+                if !fields.document.is_any() {
+                    return Err(second_document(&fields.document, &documents[*other], &documents[index]));
+                }
+                let first = first(found).unwrap_or(Position::START);
                 return Err(two_places(&of_document[0].path, first, second));
             }
         }
@@ -177,10 +177,7 @@ fn find_fields(
     Ok(match (found, missing) {
         (Some((index, fields)), _) => (Some(index), fields),
         // A new field goes into the document that was selected, if there is only one.
-        (None, Some((index, missing))) => {
-            let only = documents.len() == 1 || !fields.document.is_any();
-            (only.then_some(index), missing)
-        }
+        (None, Some((index, missing))) => (is_one.then_some(index), missing),
         (None, None) => {
             let missing = |path: &FieldPath| no_document(path, documents, &fields.document);
             let field =
@@ -190,31 +187,27 @@ fn find_fields(
     })
 }
 
-/// The documents that a selector chooses: all, one, or none.
+/// The documents that a selector chooses.
 fn select(documents: &[Document], selector: &DocumentSelector) -> Result<Vec<usize>, EditError> {
-    let has = |root: &SpannedNode, (path, wanted): (&[&str], &str)| {
-        let mut node = root;
-        for key in path {
-            let Content::Map { pairs, .. } = &node.content else { return false };
-            let Some(pair) = pairs.iter().find(|pair| pair.key.scalar().is_some_and(|(text, _)| text == *key)) else {
-                return false;
-            };
-            node = &pair.value;
+    let mut selected = Vec::with_capacity(documents.len());
+    for (index, document) in documents.iter().enumerate() {
+        let mut is_selected = true;
+        for (keys, wanted) in selector.parts() {
+            is_selected &= own_text(&document.root, keys).map_err(LookupError::into_error)? == Some(wanted);
         }
-        node.scalar().is_some_and(|(text, _)| text == wanted)
-    };
-    let is_selected = |index: &usize| selector.parts().all(|part| has(&documents[*index].root, part));
-    let selected: Vec<usize> = (0..documents.len()).filter(is_selected).collect();
-    match &selected[..] {
-        [first, second, ..] if !selector.is_any() => {
-            let [first, second] = [first, second].map(|index| documents[*index].root.position);
-            Err(EditError::at(second, "`document`")
-                .actual(format!("a second document is {selector}, after the one on line {}", first.line))
-                .expected("one document")
-                .next("name its `namespace`, too"))
+        if is_selected {
+            selected.push(index);
         }
-        _ => Ok(selected),
     }
+    Ok(selected)
+}
+
+fn second_document(selector: &DocumentSelector, first: &Document, second: &Document) -> EditError {
+    let line = first.root.position.line;
+    EditError::at(second.root.position, "`document`")
+        .actual(format!("a second document is {selector}, after the one on line {line}"))
+        .expected("one document")
+        .next("name its `namespace`, too")
 }
 
 fn no_document(path: &FieldPath, documents: &[Document], selector: &DocumentSelector) -> EditError {

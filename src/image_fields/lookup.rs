@@ -85,8 +85,10 @@ pub enum Found<'t> {
 /// Follows a path from the top of a document.
 pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<Found<'t>, LookupError> {
     let (mut node, mut key, mut flow) = (root, None, false);
+    let refused = LookupError::Refused;
     for (index, step) in path.steps().iter().enumerate() {
-        check_unshared(node, path).map_err(LookupError::Refused)?;
+        check_unshared(root, node, path).map_err(refused)?;
+        check_rendered(node, path).map_err(refused)?;
         let missing = |actual: String| {
             let actual = format!("nothing is there: {actual}");
             LookupError::Missing(
@@ -99,7 +101,7 @@ pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<F
         (node, key) = match (&node.content, step) {
             (Content::Map { pairs, flow: braces }, Step::Key(name)) => {
                 flow |= *braces;
-                let pair = find_pair(text, pairs, name, path)?;
+                let pair = find_pair(text, root, pairs, name, path)?;
                 let pair = pair.ok_or_else(|| missing(format!("{} has no key `{name}`", path.up_to(index))))?;
                 (&pair.value, Some(&pair.key))
             }
@@ -110,39 +112,56 @@ pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<F
             }
             (Content::List { items, flow: brackets }, Step::Item { keys, value }) => {
                 flow |= *brackets;
-                let item = find_item(text, items, keys, value, path)?;
+                let item = find_item(text, root, items, keys, value, path)?;
                 let no_item = || missing(format!("no item of {} has {}={value}", path.up_to(index), keys.join(".")));
                 (item.ok_or_else(no_item)?, None)
             }
             (Content::Scalar { quoting: Quoting::Block, .. }, _) => {
                 return Ok(Found::Block { node, rest: path.without_steps(index) });
             }
+            (Content::Scalar { text, .. }, _) if text.contains('\n') => {
+                return Err(LookupError::Refused(
+                    EditError::at(node.position, format!("`{path}`"))
+                        .actual(format!("{} is a text of several lines in quotes", path.up_to(index)))
+                        .expected("a text block (`|`) with one YAML document, for a path that continues in it")
+                        .next("write it as `|`"),
+                ));
+            }
             _ => return Err(missing(format!("{} is {}", path.up_to(index), node.kind()))),
         };
     }
-    check_unshared(node, path).map_err(LookupError::Refused)?;
+    check_unshared(root, node, path).map_err(refused)?;
     Ok(Found::Node { node, key, flow })
 }
 
-/// The pair of a key. A merge key may contain it as well, and readers disagree about which of the two counts.
+/// The pair of a key. A merge key may contain it as well: it counts less than a key behind it, and readers disagree about one
+/// before it.
 fn find_pair<'t>(
     text: &str,
+    root: &SpannedNode,
     pairs: &'t [SpannedPair],
     name: &str,
     path: &FieldPath,
 ) -> Result<Option<&'t SpannedPair>, LookupError> {
-    if let Some(merge) = pairs.iter().find(|pair| is_merge(pair)) {
+    let own = own_pair(root, pairs, name)?;
+    let counts = |merge: &&SpannedPair| is_merge(merge) && own.is_none_or(|own| own.key.start < merge.key.start);
+    if let Some(merge) = pairs.iter().find(counts) {
+        let next = match own {
+            Some(_) => "move `<<` above the mapping's other keys, or write the merged keys out",
+            None => "write the merged keys out",
+        };
         return Err(LookupError::Refused(
             EditError::at(merge.key.position, format!("`{path}`"))
                 .actual("a merge key `<<` on the path")
-                .expected("keys without a merge")
-                .next("write the merged keys out"),
+                .expected("keys without a merge, or behind it")
+                .next(next),
         ));
     }
-    let Some(pair) = pairs.iter().find(|pair| pair.key.scalar().is_some_and(|(key, _)| key == name)) else {
-        return Ok(None);
-    };
-    check_unshared(&pair.key, path).map_err(LookupError::Refused)?;
+    let Some(pair) = own else { return Ok(None) };
+    // The key stays as it is: only a tag could make it another one.
+    if pair.key.tag.is_some() {
+        check_unshared(root, &pair.key, path).map_err(LookupError::Refused)?;
+    }
     if text[..pair.key.start].trim_end_matches(' ').ends_with('?') {
         return Err(LookupError::Refused(
             EditError::at(pair.key.position, format!("`{path}`"))
@@ -154,6 +173,45 @@ fn find_pair<'t>(
     Ok(Some(pair))
 }
 
+/// The pair that a mapping itself has for a key. Of a key that it has twice readers take the first, the last, or none.
+fn own_pair<'t>(
+    root: &SpannedNode,
+    pairs: &'t [SpannedPair],
+    name: &str,
+) -> Result<Option<&'t SpannedPair>, LookupError> {
+    let mut own = pairs.iter().filter(|pair| key_text(root, &pair.key) == Some(name));
+    match (own.next(), own.next()) {
+        (Some(first), Some(second)) => {
+            Err(LookupError::Refused(EditError::duplicate_key(name, first.key.position, second.key.position)))
+        }
+        (own, _) => Ok(own),
+    }
+}
+
+/// The text of a key, which may be an alias (`*app :`).
+fn key_text<'n>(root: &'n SpannedNode, key: &'n SpannedNode) -> Option<&'n str> {
+    resolved(root, key).scalar().map(|(text, _)| text)
+}
+
+/// The node, or the one that it is an alias of.
+fn resolved<'n>(root: &'n SpannedNode, node: &'n SpannedNode) -> &'n SpannedNode {
+    match node.content {
+        Content::Alias(anchor) => root.anchored(anchor).unwrap_or(node),
+        _ => node,
+    }
+}
+
+/// The text at some keys of a document, which no merge is looked up for.
+pub fn own_text<'t>(root: &'t SpannedNode, keys: &[&str]) -> Result<Option<&'t str>, LookupError> {
+    let mut node = root;
+    for key in keys {
+        let Content::Map { pairs, .. } = &node.content else { return Ok(None) };
+        let Some(pair) = own_pair(root, pairs, key)? else { return Ok(None) };
+        node = resolved(root, &pair.value);
+    }
+    Ok(node.scalar().map(|(text, _)| text))
+}
+
 fn is_merge(pair: &SpannedPair) -> bool {
     matches!(pair.key.scalar(), Some(("<<", Quoting::Plain)))
 }
@@ -161,6 +219,7 @@ fn is_merge(pair: &SpannedPair) -> bool {
 /// The only item with a value at a key.
 fn find_item<'t>(
     text: &str,
+    root: &SpannedNode,
     items: &'t [SpannedNode],
     keys: &[String],
     value: &str,
@@ -168,27 +227,20 @@ fn find_item<'t>(
 ) -> Result<Option<&'t SpannedNode>, LookupError> {
     let mut matching = Vec::new();
     for item in items {
-        let mut node = item;
+        let mut found = Some(resolved(root, item));
         for key in keys {
-            // An alias may have the value, too.
-            if matches!(node.content, Content::Alias(_)) {
-                check_unshared(node, path).map_err(LookupError::Refused)?;
-            }
-            let Content::Map { pairs, .. } = &node.content else { break };
-            let has_key = pairs.iter().any(|pair| pair.key.scalar().is_some_and(|(text, _)| text == key));
-            // A merged key counts only where there is no own one.
-            let pair = if has_key {
-                pairs.iter().find(|pair| pair.key.scalar().is_some_and(|(text, _)| text == key))
-            } else {
-                find_pair(text, pairs, key, path)?
+            let Some(SpannedNode { content: Content::Map { pairs, .. }, .. }) = found else {
+                found = None;
+                break;
             };
-            let Some(pair) = pair else { break };
-            node = &pair.value;
+            // A merged key counts only where there is no own one.
+            let pair = match own_pair(root, pairs, key)? {
+                Some(own) => Some(own),
+                None => find_pair(text, root, pairs, key, path)?,
+            };
+            found = pair.map(|pair| resolved(root, &pair.value));
         }
-        if matches!(node.content, Content::Alias(_)) {
-            check_unshared(node, path).map_err(LookupError::Refused)?;
-        }
-        if node.scalar().is_some_and(|(text, _)| text == value) {
+        if found.and_then(SpannedNode::scalar).is_some_and(|(text, _)| text == value) {
             matching.push(item);
         }
     }
@@ -205,11 +257,13 @@ pub fn two_places(path: &FieldPath, first: Position, second: Position) -> EditEr
         .next("name one of them: an item by its name, a document of several by `document`")
 }
 
-/// Refuses an alias, an anchor or a tag.
-fn check_unshared(node: &SpannedNode, path: &FieldPath) -> Result<(), EditError> {
+/// Refuses an alias, an anchor that has aliases, and a tag. `!!str` changes nothing, because a new value is text.
+fn check_unshared(root: &SpannedNode, node: &SpannedNode, path: &FieldPath) -> Result<(), EditError> {
+    let has_text = node.scalar().is_none_or(|(text, _)| !text.is_empty());
     let construct = match &node.content {
         Content::Alias(_) => "an alias (`*`)",
-        _ if node.anchor != 0 => "an anchor (`&`)",
+        _ if node.anchor != 0 && !(has_text && !root.has_alias(node.anchor)) => "an anchor (`&`)",
+        Content::Scalar { .. } if has_text && node.tag.as_deref() == Some(TEXT_TAG) => return Ok(()),
         _ if node.tag.is_some() => "a tag (`!`)",
         _ => return Ok(()),
     };
@@ -217,6 +271,34 @@ fn check_unshared(node: &SpannedNode, path: &FieldPath) -> Result<(), EditError>
         .actual(format!("{construct} on the path, so that an edit here could change other values, or their types"))
         .expected("values without anchors, aliases and tags")
         .next("write the value out"))
+}
+
+/// `!!str`
+const TEXT_TAG: &str = "tag:yaml.org,2002:!str";
+
+/// Refuses a template that may become, or bring along, what the path names: the node itself, a key beside it, an item beside it.
+fn check_rendered(node: &SpannedNode, path: &FieldPath) -> Result<(), EditError> {
+    let template = match &node.content {
+        _ if is_template(node) => Some(node),
+        Content::Map { pairs, .. } => pairs.iter().map(|pair| &pair.key).find(|key| {
+            is_template(key) || matches!(key.scalar(), Some((text, Quoting::Plain)) if text.contains("{{"))
+        }),
+        Content::List { items, .. } => items.iter().find(|item| is_template(item)),
+        _ => None,
+    };
+    match template {
+        Some(template) => Err(EditError::at(template.position, format!("`{path}`"))
+            .actual("a template (`{{`) on the path")
+            .expected("values without `{{` on the path")
+            .next("name the place where the template's value comes from")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a value is a template without quotes, which YAML reads as braces in braces.
+fn is_template(node: &SpannedNode) -> bool {
+    let Content::Map { pairs, flow: true } = &node.content else { return false };
+    pairs.iter().any(|pair| matches!(pair.key.content, Content::Map { flow: true, .. }))
 }
 
 /// The value at a path of a document. `in_list` chooses an item where the path leads to a list of texts.
@@ -232,6 +314,7 @@ pub fn scalar_at(
     };
     let (node, key, flow) = match &node.content {
         Content::List { items, flow: brackets } => {
+            check_rendered(node, path).map_err(LookupError::Refused)?;
             let is_chosen = |item: &&SpannedNode| item.scalar().is_some_and(|(text, _)| in_list(text));
             let mut chosen = items.iter().filter(is_chosen);
             match (chosen.next(), chosen.next()) {
@@ -251,12 +334,17 @@ pub fn scalar_at(
         }
         _ => (node, key, flow),
     };
-    check_unshared(node, path).map_err(LookupError::Refused)?;
+    check_unshared(root, node, path).map_err(LookupError::Refused)?;
     let refused = |actual: String, expected: &str, next: &str| {
         let error = EditError::at(node.position, format!("`{path}`"));
         Err(LookupError::Refused(error.actual(actual).expected(expected).next(next)))
     };
     match node.scalar() {
+        None if is_template(node) => refused(
+            "a template (`{{`)".to_owned(),
+            "a value without `{{`",
+            "name the place where the template's value comes from",
+        ),
         None => refused(node.kind().to_owned(), "a single value", "correct the path in `files`"),
         Some((_, Quoting::Block)) => refused(
             "a block scalar (`|` or `>`)".to_owned(),
@@ -308,9 +396,6 @@ fn scalar_in_block(
     let [document] = &documents[..] else {
         return Err(refused("a block scalar with no document or several", "name another place"));
     };
-    if let Some(error) = template_in(&document.root) {
-        return Err(LookupError::Refused(in_file(error)));
-    }
     let found = scalar_at(block.value, &document.root, rest, in_list).map_err(|error| match error {
         LookupError::Missing(error) => LookupError::Missing(in_file(error)),
         LookupError::Refused(error) => LookupError::Refused(in_file(error)),
@@ -328,25 +413,4 @@ fn scalar_in_block(
         block: Some(ScalarBlock { start: node.start, inner }),
         ..found
     })
-}
-
-/// The first template that YAML reads as braces in braces: the file is not what will be applied.
-pub fn template_in(node: &SpannedNode) -> Option<EditError> {
-    match &node.content {
-        Content::List { items, .. } => items.iter().find_map(template_in),
-        Content::Map { pairs, flow } => {
-            let is_template =
-                *flow && pairs.iter().any(|pair| matches!(pair.key.content, Content::Map { flow: true, .. }));
-            if is_template {
-                return Some(
-                    EditError::at(node.position, "the file")
-                        .actual("a template (`{{`)")
-                        .expected("a file without templates, or with templates only within quoted texts")
-                        .next("name the place where the template's value comes from"),
-                );
-            }
-            pairs.iter().find_map(|pair| template_in(&pair.key).or_else(|| template_in(&pair.value)))
-        }
-        _ => None,
-    }
 }

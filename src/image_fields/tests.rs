@@ -250,6 +250,8 @@ fn any_document() -> impl Strategy<Value = (String, String, String)> {
         Just("[a, {b: c}, 'd']".to_owned()),
         Just("{a: [], b: {c: 1}}".to_owned()),
         Just("&x y".to_owned()),
+        Just("[a,\n]".to_owned()),
+        Just("{{ .Values.x }}".to_owned()),
         Just("!!str 1".to_owned()),
         "[a-zé][a-z0-9 ]{0,8}[a-z]",
     ];

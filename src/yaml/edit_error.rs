@@ -49,12 +49,32 @@ impl EditError {
         Self { finding: self.finding.next(next), ..self }
     }
 
-    /// The finding with the place in `file` as its origin.
+    /// The finding with the place in `file` as its origin. Files in other languages are no YAML.
     #[must_use]
     pub fn to_finding(self, file: &str) -> Finding {
         let origin = self.position.map_or_else(|| file.to_owned(), |at| format!("{file}:{}:{}", at.line, at.column));
-        self.finding.with_origin(origin)
+        let finding = match language(file) {
+            Some(language) => self.finding.next(format!(
+                "{language} is not edited: keep the image in a YAML or JSON file that it reads, and name that one"
+            )),
+            None => self.finding,
+        };
+        finding.with_origin(origin)
     }
+}
+
+/// The language of a file that is neither YAML nor JSON, by the end of its name.
+fn language(file: &str) -> Option<&'static str> {
+    let (_, end) = file.rsplit_once('.')?;
+    Some(match end {
+        "jsonnet" | "libsonnet" => "Jsonnet",
+        "cue" => "CUE",
+        "tf" | "tfvars" | "hcl" => "HCL",
+        "toml" => "TOML",
+        "k" => "KCL",
+        "env" | "properties" | "ini" => "a list of settings",
+        _ => return None,
+    })
 }
 
 impl fmt::Display for EditError {

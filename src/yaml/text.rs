@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 
-use yaml_tree::{Document, Position, YamlError, YamlErrorKind, read_documents};
+use yaml_tree::{Document, Position, YamlError, YamlErrorKind, read_documents_with_duplicates};
 
 use super::edit_error::EditError;
 
 /// How deep a file may nest. Files of Kubernetes stay under thirty.
 pub const MAX_DEPTH: usize = 100;
 
-/// Reads all documents of `text`: YAML, or JSON.
+/// Reads all documents of `text`: YAML, or JSON. A mapping may have a key twice: whoever looks one up refuses it.
 ///
 /// # Errors
 /// Text that readers disagree about, or that is no YAML.
 pub fn parse_all(text: &str) -> Result<Vec<Document>, EditError> {
     check_characters(text)?;
-    read_documents(&without_json_tabs(text), MAX_DEPTH).map_err(|error| unreadable(text, error))
+    read_documents_with_duplicates(&without_json_tabs(text), MAX_DEPTH).map_err(|error| unreadable(text, error))
 }
 
 /// Whether a text is JSON, in which every text has double quotes.

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::{fields, image, release};
-use crate::image_fields::{read, set};
+use crate::{
+    image_fields::{read, set},
+    yaml::tree::MAX_CHANGES,
+};
 
 /// The message, without the file's name.
 fn message(spec: &str, text: &str) -> String {
@@ -21,11 +24,15 @@ fn what_cannot_be_edited_safely_is_refused_with_the_position() {
         // Anchors, aliases, merge keys, tags.
         ("tag=.image.tag", "image:\n  tag: &tag 1.4.1\nother: *tag\n".to_owned()),
         ("tag=.image.tag", "x: &tag 1.4.1\nimage:\n  tag: *tag\n".to_owned()),
-        ("tag=.image.tag", "image: &image\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "image: &image\n  tag: 1.4.1\nother: [*image]\n".to_owned()),
+        ("tag=.image.tag", "image:\n  tag: &tag\n".to_owned()),
         ("tag=.image.tag", "x: &x {tag: 1.4.1}\nimage: *x\n".to_owned()),
         ("tag=.image.tag", "x: &x {tag: 1.4.1}\nimage:\n  <<: *x\n".to_owned()),
-        ("tag=.image.tag", "x: &x {tag: 1.4.1}\nimage:\n  <<: *x\n  tag: 1.4.1\n".to_owned()),
-        ("tag=.image.tag", "image:\n  tag: !!str 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "x: &x {tag: 1.4.1}\nimage:\n  tag: 1.4.1\n  <<: *x\n".to_owned()),
+        ("tag=.image.tag", "x: &x {tag: 1.4.1}\nimage: {tag: 1.4.1}\n<<: *x\n".to_owned()),
+        ("tag=.image.tag", "x: &key image\n*key : {tag: 1.4.1}\nimage: {tag: 1.4.1}\n".to_owned()),
+        ("tag=.image.tag", "!!binary image:\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "image: !chart\n  tag: 1.4.1\n".to_owned()),
         ("tag=.image.tag", "image:\n  tag: !!binary MS40LjE=\n".to_owned()),
         (image_path, format!("x: &x {{name: app}}\nspec:\n  containers:\n  - *x\n  - name: app\n    image: {own}:1\n")),
         (image_path, format!("x: &x {{name: app}}\nspec:\n  containers:\n  - <<: *x\n    image: {own}:1\n")),
@@ -40,14 +47,22 @@ fn what_cannot_be_edited_safely_is_refused_with_the_position() {
         // Templates.
         ("tag=.image.tag", "image:\n  tag: \"{{ .Values.tag }}\"\n".to_owned()),
         ("tag=.image.tag", "image:\n  tag: {{ .Values.tag }}\n".to_owned()),
-        ("tag=.image.tag", "name: {{ .Release.Name }}\nimage:\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "{{ .Values.key }}: {}\nimage:\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "image:\n  {{ .Values.key }}: a\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "image:\n  a-{{ .Values.key }}: a\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.image.tag", "image: {{ .Values.image }}\n".to_owned()),
+        ("tag=.l[name=a].tag", "l:\n- {{ .Values.item }}\n- {name: a, tag: 1.4.1}\n".to_owned()),
+        ("image=.images", format!("images:\n- {{{{ .Values.item }}}}\n- {own}:1\n")),
         ("tag=.image.tag", "{{- if .Values.image }}\nimage:\n  tag: 1.4.1\n{{- end }}\n".to_owned()),
-        ("tag=.values.tag", "values: |\n  a: 1\n  b: {{ c }}\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.values.tag", "values: |\n  a: 1\n  {{ c }}: 1\n  tag: 1.4.1\n".to_owned()),
+        ("tag=.values.tag", "values: \"a: 1\\ntag: 1.4.1\\n\"\n".to_owned()),
         ("tag=.image.tag", "image:\n  tag: ${TAG}\n".to_owned()),
         ("image=.image", format!("image: {own}:$(TAG)\n")),
         // Keys twice, broken files, odd characters.
         ("tag=.image.tag", "image:\n  tag: 1.4.1\n  tag: 1.4.0\n".to_owned()),
-        ("tag=.image.tag", "a: 1\na: 2\nimage: {tag: 1.4.1}\n".to_owned()),
+        ("tag=.image.tag", "image: {tag: 1.4.1}\nimage: {tag: 1.4.1}\n".to_owned()),
+        ("tag=.l[name=a].tag", "l:\n- {name: a, name: b, tag: 1.4.1}\n".to_owned()),
+        ("kind=Job tag=.tag", "kind: Job\nkind: Pod\ntag: 1.4.1\n".to_owned()),
         ("tag=.image.tag", "image:\n  tag: [1.4.1\n".to_owned()),
         ("tag=.image.tag", "image:\n\ttag: 1.4.1\n".to_owned()),
         ("tag=.image.tag", "image:\r  tag: 1.4.1\r".to_owned()),
@@ -60,6 +75,7 @@ fn what_cannot_be_edited_safely_is_refused_with_the_position() {
         ("tag=.image.tag", String::new()),
         ("tag=.l[2].tag", "l:\n- tag: 1\n- tag: 2\n".to_owned()),
         ("tag=.l[name=c].tag", "l:\n- {name: a, tag: 1}\n- {name: b, tag: 1}\n".to_owned()),
+        ("tag=.l[name.first=a].tag", "l:\n- {name: a, tag: 1}\n".to_owned()),
         ("tag=.l[name=a].tag", "l:\n- {name: a, tag: 1}\n- {name: a, tag: 1}\n".to_owned()),
         ("tag=.image.tag", "image: {tag: 1}\n---\nimage: {tag: 1}\n".to_owned()),
         ("tag=.image.tag", "other: 1\n---\nother: 2\n".to_owned()),
@@ -100,4 +116,27 @@ fn a_position_in_a_text_block_is_that_of_the_file() {
     let broken = text.replace("a b", "[a");
     let error = read(&broken, &fields("tag=.spec.values.image.tag"), &image()).unwrap_err();
     assert!(error.to_string().contains("(line 7"), "{error}");
+}
+
+/// The parser's text is changed in a limited number of places.
+#[test]
+fn a_file_with_too_many_brackets_below_their_keys_is_refused() {
+    let text = |count: usize| {
+        let lists: String = (0..count).map(|at| format!("  a{at}: [\n  ]\n")).collect();
+        format!("lists:\n{lists}image:\n  tag: 1.4.1\n")
+    };
+    let edit = |count: usize| set(&text(count), &fields("tag=.image.tag"), &image(), release("1.5.0", ""), false);
+    assert_eq!(edit(MAX_CHANGES).unwrap().0.text, text(MAX_CHANGES).replace("1.4.1", "1.5.0"));
+    let error = edit(MAX_CHANGES + 1).unwrap_err().to_string();
+    assert!(error.contains("the file (line") && error.contains("invalid indentation"), "{error}");
+}
+
+#[test]
+fn a_file_in_another_language_is_refused_with_what_to_do() {
+    let set = set("tag = \"1.4.1\"\n", &fields("tag=.tag"), &image(), release("1.5.0", ""), false).unwrap_err();
+    for (file, language) in [("prod.tfvars", "HCL"), ("app.jsonnet", "Jsonnet"), ("values.cue", "CUE")] {
+        let finding = set.clone().to_finding(file).to_string();
+        assert!(finding.contains(file) && finding.contains(&format!("{language} is not edited")), "{finding}");
+    }
+    assert!(!set.to_finding("values.yaml").to_string().contains("is not edited"));
 }
