@@ -100,6 +100,9 @@ fn complete(places: &mut [ImagePlace]) {
     }
 }
 
+/// Where most objects have the pods that they make.
+const POD_TEMPLATE: [&str; 3] = ["spec", "template", "spec"];
+
 struct DocumentReader<'a> {
     path: &'a str,
     nodes: WorkflowNodes<'a>,
@@ -126,15 +129,19 @@ impl<'a> DocumentReader<'a> {
         let group = self.text_at(&["apiVersion"]).and_then(|version| version.split('/').next()).unwrap_or_default();
         let places = match (group, self.text_at(&["kind"]).unwrap_or_default()) {
             _ if matches!(file, "kustomization.yaml" | "kustomization.yml" | "Kustomization") => self.kustomization(),
-            ("argoproj.io", "Application") => self.application(),
+            ("argoproj.io", "Application") => self.application(&[]),
+            ("argoproj.io", "ApplicationSet") => self.application(&["spec", "template"]),
             ("helm.toolkit.fluxcd.io", "HelmRelease") => {
                 self.values_places(&["spec", "values"], ".spec.values", self.text_at(&["spec", "targetNamespace"]))
             }
             ("kustomize.toolkit.fluxcd.io", "Kustomization") => self.flux_kustomization(),
-            ("apps", kind @ ("Deployment" | "StatefulSet" | "DaemonSet")) => {
+            ("apps", kind @ ("Deployment" | "StatefulSet" | "DaemonSet")) | ("argoproj.io", kind @ "Rollout") => {
                 manifests.workloads.extend(self.workloads(kind));
-                self.containers()
+                self.containers(&POD_TEMPLATE)
             }
+            ("batch", "CronJob") => self.containers(&["spec", "jobTemplate", "spec", "template", "spec"]),
+            ("batch", "Job") | ("serving.knative.dev", "Service") => self.containers(&POD_TEMPLATE),
+            ("v1", "Pod") => self.containers(&["spec"]),
             ("", _) if file.contains("values") => self.values_places(&[], "", None),
             _ => Vec::new(),
         };
@@ -160,7 +167,14 @@ impl<'a> DocumentReader<'a> {
     fn kustomization(&self) -> Vec<ImagePlace> {
         let entries = self.at(&["images"]).map(|images| self.nodes.items(images)).unwrap_or_default();
         let images = entries.iter().filter_map(|entry| self.text_in(entry, "newName").or(self.text_in(entry, "name")));
-        images.map(|image| self.place(Some(image), Vec::new(), self.text_at(&["namespace"]))).collect()
+        let entries = images.map(|image| self.place(Some(image), Vec::new(), self.text_at(&["namespace"])));
+        let charts = self.at(&["helmCharts"]).map(|charts| self.nodes.items(charts)).unwrap_or_default();
+        let in_chart = charts.iter().enumerate().flat_map(|(index, chart)| {
+            let values = self.nodes.field(chart, "valuesInline").map(|pair| &pair.value);
+            let prefix = format!(".helmCharts[{index}].valuesInline");
+            values.map(|values| images_in_values(&self.nodes, values, &prefix)).unwrap_or_default()
+        });
+        entries.chain(in_chart.map(|found| self.values_place(found, self.text_at(&["namespace"])))).collect()
     }
 
     fn flux_kustomization(&self) -> Vec<ImagePlace> {
@@ -181,12 +195,17 @@ impl<'a> DocumentReader<'a> {
         entries.iter().filter_map(place).collect()
     }
 
-    fn application(&self) -> Vec<ImagePlace> {
-        let namespace = self.text_at(&["spec", "destination", "namespace"]);
+    /// An Application at a path of the document: the document itself, or the template of an ApplicationSet.
+    fn application(&self, base: &[&str]) -> Vec<ImagePlace> {
+        let at = |keys: &[&str]| self.at(&[base, keys].concat());
+        let base_path: String = base.iter().map(|key| format!(".{key}")).collect();
+        let namespace = at(&["spec", "destination", "namespace"]);
+        let namespace = namespace.and_then(|node| self.nodes.text(node)).filter(|text| !text.is_empty());
         let mut places = Vec::new();
-        let one = self.at(&["spec", "source"]).map(|source| (source, ".spec.source".to_owned()));
-        let several = self.at(&["spec", "sources"]).map(|sources| self.nodes.items(sources)).unwrap_or_default();
-        let several = several.iter().enumerate().map(|(index, source)| (source, format!(".spec.sources[{index}]")));
+        let one = at(&["spec", "source"]).map(|source| (source, format!("{base_path}.spec.source")));
+        let several = at(&["spec", "sources"]).map(|sources| self.nodes.items(sources)).unwrap_or_default();
+        let several =
+            several.iter().enumerate().map(|(index, source)| (source, format!("{base_path}.spec.sources[{index}]")));
         for (source, prefix) in one.into_iter().chain(several) {
             places.extend(self.source(source, &prefix, namespace));
         }
@@ -240,32 +259,37 @@ impl<'a> DocumentReader<'a> {
         self.place(found.image.as_deref(), found.fields, namespace)
     }
 
-    /// The containers of a workload with their images.
-    fn images(&self) -> Vec<(&'a str, &'a str)> {
-        let containers = self.at(&["spec", "template", "spec", "containers"]);
-        let containers = containers.map(|list| self.nodes.items(list)).unwrap_or_default();
-        containers.iter().filter_map(|item| Some((self.text_in(item, "name")?, self.text_in(item, "image")?))).collect()
+    /// The containers of the pods at a path, with the paths of their images.
+    fn images(&self, pod: &[&str]) -> Vec<(String, &'a str)> {
+        let in_list = |key: &str| {
+            let list = self.at(&[pod, &[key]].concat()).map(|list| self.nodes.items(list)).unwrap_or_default();
+            let prefix: String = pod.iter().chain([&key]).map(|key| format!(".{key}")).collect();
+            let image = |(index, item): (usize, &'a SpannedNode)| {
+                let step = self.text_in(item, "name").map(|name| key_step("name", name));
+                let step = step.unwrap_or_else(|| format!("[{index}]"));
+                Some((format!("{prefix}{step}.image"), self.text_in(item, "image")?))
+            };
+            list.iter().enumerate().filter_map(image).collect::<Vec<_>>()
+        };
+        ["containers", "initContainers"].into_iter().flat_map(in_list).collect()
     }
 
-    fn containers(&self) -> Vec<ImagePlace> {
-        let place = |(name, image): (&str, &str)| {
-            let field = format!(".spec.template.spec.containers{}.image", key_step("name", name));
-            self.place(Some(reference_parts(image).0), vec![("image", field)], None)
-        };
-        self.images().into_iter().map(place).collect()
+    fn containers(&self, pod: &[&str]) -> Vec<ImagePlace> {
+        let images = self.images(pod).into_iter();
+        images.map(|(field, image)| self.place(Some(reference_parts(image).0), vec![("image", field)], None)).collect()
     }
 
     fn workloads(&self, kind: &str) -> Vec<Workload> {
         let Some(name) = self.text_at(&["metadata", "name"]) else { return Vec::new() };
         let namespace = self.text_at(&["metadata", "namespace"]);
         let stage = [Some(self.path), namespace].into_iter().flatten().find_map(stage_in);
-        let workload = |(_, image): (&str, &str)| Workload {
+        let workload = |(_, image): (String, &str)| Workload {
             reference: format!("{}/{name}", kind.to_lowercase()),
             image: reference_parts(image).0.to_owned(),
             namespace: namespace.map(ToOwned::to_owned),
             stage,
         };
-        self.images().into_iter().map(workload).collect()
+        self.images(&POD_TEMPLATE).into_iter().map(workload).collect()
     }
 }
 

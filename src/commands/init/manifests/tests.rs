@@ -83,6 +83,63 @@ fn each_kind_of_file_has_its_fields() {
             &[("image", ".spec.template.spec.containers[name=app].image")],
             production,
         ),
+        (
+            "prod/rollout.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: { name: shop, namespace: shop }\nspec: { template: { spec: { containers: [{ name: app, image: 'ghcr.io/acme/shop:1' }] } } }\n",
+            &[("image", ".spec.template.spec.containers[name=app].image")],
+            production,
+        ),
+        (
+            "prod/clean-up.yaml",
+            "apiVersion: batch/v1\nkind: CronJob\nmetadata: { name: clean-up, namespace: shop }\nspec: { jobTemplate: { spec: { template: { spec: { containers: [{ name: app, image: 'ghcr.io/acme/shop:1' }] } } } } }\n",
+            &[("image", ".spec.jobTemplate.spec.template.spec.containers[name=app].image")],
+            production,
+        ),
+        (
+            "prod/migrate.yaml",
+            "apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate, namespace: shop }\nspec: { template: { spec: { initContainers: [{ name: app, image: 'ghcr.io/acme/shop:1' }] } } }\n",
+            &[("image", ".spec.template.spec.initContainers[name=app].image")],
+            production,
+        ),
+        (
+            "prod/service.yaml",
+            "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: { name: shop, namespace: shop }\nspec: { template: { spec: { containers: [{ image: 'ghcr.io/acme/shop:1' }] } } }\n",
+            &[("image", ".spec.template.spec.containers[0].image")],
+            production,
+        ),
+        (
+            "prod/pod.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata: { name: shop, namespace: shop }\nspec: { containers: [{ name: app, image: 'ghcr.io/acme/shop:1' }] }\n",
+            &[("image", ".spec.containers[name=app].image")],
+            production,
+        ),
+        (
+            "apps/shop.yaml",
+            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec:\n  template:\n    spec:\n      destination: { namespace: shop }\n      source: { helm: { valuesObject: { image: { repository: ghcr.io/acme/shop, tag: '1' } } } }\n",
+            &[
+                ("tag", ".spec.template.spec.source.helm.valuesObject.image.tag"),
+                ("repository", ".spec.template.spec.source.helm.valuesObject.image.repository"),
+            ],
+            None,
+        ),
+        (
+            "prod/kustomization.yaml",
+            "namespace: shop\nhelmCharts:\n- name: shop\n  valuesInline: { image: { repository: ghcr.io/acme/shop, tag: '1' } }\n",
+            &[
+                ("tag", ".helmCharts[0].valuesInline.image.tag"),
+                ("repository", ".helmCharts[0].valuesInline.image.repository"),
+            ],
+            production,
+        ),
+        (
+            "clusters/prod/shop.yaml",
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: { name: shop, namespace: shop }\nspec: { values: { controllers: { main: { containers: { app: { image: { repository: ghcr.io/acme/shop, tag: '1' } } } } } } }\n",
+            &[
+                ("tag", ".spec.values.controllers.main.containers.app.image.tag"),
+                ("repository", ".spec.values.controllers.main.containers.app.image.repository"),
+            ],
+            production,
+        ),
     ] {
         let found = place(path, text);
         assert_eq!(found.image.as_deref(), Some(IMAGE), "{path}: {text}");

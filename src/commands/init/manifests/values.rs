@@ -2,8 +2,8 @@
 
 use crate::{image_fields::reference_parts, workflow::nodes::WorkflowNodes, yaml::tree::SpannedNode};
 
-/// How deep subcharts may be nested.
-const MAX_DEPTH: usize = 3;
+/// How deep an image may be: a chart within a chart, or `controllers.main.containers.app.image`.
+const MAX_DEPTH: usize = 6;
 
 /// An image in values, with the paths of its fields.
 pub struct ValuesImage {
