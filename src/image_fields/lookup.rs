@@ -262,7 +262,7 @@ fn check_unshared(root: &SpannedNode, node: &SpannedNode, path: &FieldPath) -> R
     let has_text = node.scalar().is_none_or(|(text, _)| !text.is_empty());
     let construct = match &node.content {
         Content::Alias(_) => "an alias (`*`)",
-        _ if node.anchor != 0 && !(has_text && !root.has_alias(node.anchor)) => "an anchor (`&`)",
+        _ if node.anchor != 0 && (!has_text || root.has_alias(node.anchor)) => "an anchor (`&`)",
         Content::Scalar { .. } if has_text && node.tag.as_deref() == Some(TEXT_TAG) => return Ok(()),
         _ if node.tag.is_some() => "a tag (`!`)",
         _ => return Ok(()),
