@@ -5,7 +5,7 @@
 //! number, a date or null gets quotes. [`restore`] puts earlier text back byte for byte. Each result is read back before it is
 //! returned: every other value of the file is the same, and the fields hold what was asked for.
 //!
-//! Refused, with line and column, is what cannot be edited safely: on the path aliases, anchors that have some, merge keys behind
+//! Refused, with line and column, is what cannot be edited safely: on the path anchors, aliases, merge keys behind
 //! the key, tags, templates, keys that one mapping has twice; block scalars; a value that is no tag or digest; an image of another
 //! repository. A path may go on in the text of a block scalar with a YAML document (`helm.values: |`).
 //!

@@ -87,7 +87,7 @@ pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<F
     let (mut node, mut key, mut flow) = (root, None, false);
     let refused = LookupError::Refused;
     for (index, step) in path.steps().iter().enumerate() {
-        check_unshared(root, node, path).map_err(refused)?;
+        check_unshared(node, path).map_err(refused)?;
         check_rendered(node, path).map_err(refused)?;
         let missing = |actual: String| {
             let actual = format!("nothing is there: {actual}");
@@ -130,7 +130,7 @@ pub fn walk<'t>(text: &str, root: &'t SpannedNode, path: &FieldPath) -> Result<F
             _ => return Err(missing(format!("{} is {}", path.up_to(index), node.kind()))),
         };
     }
-    check_unshared(root, node, path).map_err(refused)?;
+    check_unshared(node, path).map_err(refused)?;
     Ok(Found::Node { node, key, flow })
 }
 
@@ -160,7 +160,7 @@ fn find_pair<'t>(
     let Some(pair) = own else { return Ok(None) };
     // The key stays as it is: only a tag could make it another one.
     if pair.key.tag.is_some() {
-        check_unshared(root, &pair.key, path).map_err(LookupError::Refused)?;
+        check_unshared(&pair.key, path).map_err(LookupError::Refused)?;
     }
     if text[..pair.key.start].trim_end_matches(' ').ends_with('?') {
         return Err(LookupError::Refused(
@@ -257,12 +257,12 @@ pub fn two_places(path: &FieldPath, first: Position, second: Position) -> EditEr
         .next("name one of them: an item by its name, a document of several by `document`")
 }
 
-/// Refuses an alias, an anchor that has aliases, and a tag. `!!str` changes nothing, because a new value is text.
-fn check_unshared(root: &SpannedNode, node: &SpannedNode, path: &FieldPath) -> Result<(), EditError> {
+/// Refuses an alias, an anchor, and a tag. `!!str` changes nothing, because a new value is text.
+fn check_unshared(node: &SpannedNode, path: &FieldPath) -> Result<(), EditError> {
     let has_text = node.scalar().is_none_or(|(text, _)| !text.is_empty());
     let construct = match &node.content {
         Content::Alias(_) => "an alias (`*`)",
-        _ if node.anchor != 0 && (!has_text || root.has_alias(node.anchor)) => "an anchor (`&`)",
+        _ if node.anchor != 0 => "an anchor (`&`)",
         Content::Scalar { .. } if has_text && node.tag.as_deref() == Some(TEXT_TAG) => return Ok(()),
         _ if node.tag.is_some() => "a tag (`!`)",
         _ => return Ok(()),
@@ -334,7 +334,7 @@ pub fn scalar_at(
         }
         _ => (node, key, flow),
     };
-    check_unshared(root, node, path).map_err(LookupError::Refused)?;
+    check_unshared(node, path).map_err(LookupError::Refused)?;
     let refused = |actual: String, expected: &str, next: &str| {
         let error = EditError::at(node.position, format!("`{path}`"));
         Err(LookupError::Refused(error.actual(actual).expected(expected).next(next)))

@@ -105,28 +105,17 @@ impl SpannedNode {
             }
     }
 
-    /// Whether an alias of the anchor with this number is in the node.
-    #[must_use]
-    pub fn has_alias(&self, anchor: usize) -> bool {
-        self.find(&|node| matches!(node.content, Content::Alias(of) if of == anchor)).is_some()
-    }
-
-    /// The node in this one that has the anchor with this number.
+    /// The node that has the anchor with this number: this one or one in it.
     #[must_use]
     pub fn anchored(&self, anchor: usize) -> Option<&Self> {
-        self.find(&|node| node.anchor == anchor)
-    }
-
-    /// The first node, this one or one in it, that is wanted.
-    fn find(&self, is_wanted: &dyn Fn(&Self) -> bool) -> Option<&Self> {
-        if is_wanted(self) {
+        if self.anchor == anchor {
             return Some(self);
         }
         match &self.content {
             Content::Scalar { .. } | Content::Alias(_) => None,
-            Content::List { items, .. } => items.iter().find_map(|item| item.find(is_wanted)),
+            Content::List { items, .. } => items.iter().find_map(|item| item.anchored(anchor)),
             Content::Map { pairs, .. } => {
-                pairs.iter().find_map(|pair| pair.key.find(is_wanted).or_else(|| pair.value.find(is_wanted)))
+                pairs.iter().find_map(|pair| pair.key.anchored(anchor).or_else(|| pair.value.anchored(anchor)))
             }
         }
     }

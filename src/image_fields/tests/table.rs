@@ -75,7 +75,6 @@ pub const FILES: &[Fixture] = &[
     fixture("helm/no-final-newline.yaml", "tag=.image.tag", "tag: 1.4.1", "tag: 1.5.0"),
     fixture("helm/byte-order-mark.yaml", "tag=.image.tag", "tag: 1.4.1", "tag: 1.5.0"),
     fixture("helm/anchors-elsewhere.yaml", "tag=.image.tag", "tag: 1.4.1", "tag: 1.5.0"),
-    fixture("helm/anchor-without-alias.yaml", "tag=.image.tag repository=.image.repository", "\"1.4.1\"", "\"1.5.0\""),
     fixture("helm/text-tag.yaml", "tag=.image.tag", "!!str 1.20 #", "!!str 1.5.0 #"),
     fixture("helm/merge-above.yaml", "tag=.checkout.image.tag", "tag: 1.4.1", "tag: 1.5.0"),
     fixture("helm/duplicate-elsewhere.yaml", "tag=.image.tag", "1.4.1", "1.5.0"),
