@@ -195,7 +195,7 @@ impl<'a> DocumentReader<'a> {
         entries.iter().filter_map(place).collect()
     }
 
-    /// An Application at a path of the document: the document itself, or the template of an ApplicationSet.
+    /// An Application at a path of the document: the document itself, or the template of an `ApplicationSet`.
     fn application(&self, base: &[&str]) -> Vec<ImagePlace> {
         let at = |keys: &[&str]| self.at(&[base, keys].concat());
         let base_path: String = base.iter().map(|key| format!(".{key}")).collect();
