@@ -160,20 +160,21 @@ for bundler in vite vite8 esbuild webpack rspack; do
 done
 
 # Without the bundler's data, a library is found by its file.
+build=build_vite8
 what="vite8: a page has another library"
 sources
 sed -i.old '1i import * as chart from "chart.js/auto"; window.chart = chart;' src/Settings.js
-build_vite8
+"$build"
 expect 0 'no baseline yet' --allow-first
 sed -i.old '1s/.*/import moment from "moment"; window.moment = moment;/' src/Settings.js
-build_vite8
+"$build"
 expect 1 'of other code' --max-added 50kB
 what="vite8: only compressed files are shipped"
 rm -f ./*.baseline.json
 gzip dist/assets/*.js
 expect 0 'no baseline yet' --allow-first
 sed -i.old '1i import * as chart from "chart.js/auto"; window.chart = chart;' src/Settings.js
-build_vite8
+"$build"
 gzip dist/assets/*.js
 expect 1 '.js.gz` +' --max-added 50kB
 
