@@ -1,11 +1,11 @@
 //! A JSON document as it is read: a list of numbers is counted element by element, and an object whose key occurs twice is refused,
 //! because readers differ in which of the two values they take.
 
-use std::{fmt, io::BufRead};
+use std::{fmt, io::BufRead, marker::PhantomData};
 
 use serde::{
     Deserialize,
-    de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
+    de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
@@ -21,10 +21,10 @@ pub(super) enum Top {
 /// The document, or a list of several.
 pub(super) fn read(input: impl BufRead) -> Result<Top, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_reader(input);
-    let first = TopSeed.deserialize(&mut reader)?;
+    let first = Top::deserialize(&mut reader)?;
     let mut values = Vec::new();
     while reader.end().is_err() {
-        values.push(TopSeed.deserialize(&mut reader)?);
+        values.push(Top::deserialize(&mut reader)?);
     }
     if values.is_empty() {
         return Ok(first);
@@ -36,35 +36,37 @@ pub(super) fn read(input: impl BufRead) -> Result<Top, serde_json::Error> {
     Ok(Top::Json(Value::Array(json.collect::<Result<_, _>>()?)))
 }
 
-struct TopSeed;
+/// A JSON value in which every key of an object occurs once.
+struct Unique(Value);
 
-impl<'de> DeserializeSeed<'de> for TopSeed {
-    type Value = Top;
+/// What a JSON value becomes. Only lists differ.
+trait FromJson: From<Value> {
+    fn read_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error>;
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Top, D::Error> {
-        deserializer.deserialize_any(self)
+impl From<Value> for Unique {
+    fn from(value: Value) -> Self {
+        Self(value)
     }
 }
 
-impl<'de> Visitor<'de> for TopSeed {
-    type Value = Top;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON document")
+impl FromJson for Unique {
+    fn read_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+        read_elements(Vec::new(), list).map(|list| Self(list.into()))
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Top, A::Error> {
-        UniqueVisitor.visit_map(map).map(Top::Json)
+impl From<Value> for Top {
+    fn from(value: Value) -> Self {
+        Self::Json(value)
     }
+}
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Top, A::Error> {
-        let Some(Unique(first)) = seq.next_element()? else { return Ok(Top::Json(Value::Array(Vec::new()))) };
+impl FromJson for Top {
+    fn read_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let Some(Unique(first)) = list.next_element()? else { return Ok(Self::Json(Value::Array(Vec::new()))) };
         if !first.is_number() {
-            let mut elements = vec![first];
-            while let Some(Unique(element)) = seq.next_element()? {
-                elements.push(element);
-            }
-            return Ok(Top::Json(Value::Array(elements)));
+            return read_elements(vec![first], list).map(|list| Self::Json(list.into()));
         }
         let (mut samples, mut bad) = (SamplesByEndpoint::default(), None);
         let (mut next, mut position) = (Some(first), 1);
@@ -74,55 +76,42 @@ impl<'de> Visitor<'de> for TopSeed {
                 None => bad = bad.or(Some((position, element))),
             }
             position += 1;
-            next = seq.next_element()?.map(|Unique(element)| element);
+            next = list.next_element()?.map(|Unique(element)| element);
         }
-        Ok(Top::Numbers(Box::new(samples), bad))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Top, E> {
-        Ok(Top::Json(value.into()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Top, E> {
-        Ok(Top::Json(Value::Null))
+        Ok(Self::Numbers(Box::new(samples), bad))
     }
 }
 
-/// A JSON value in which every key of an object occurs once.
-struct Unique(Value);
+/// Adds the elements of a list that are left.
+fn read_elements<'de, A: SeqAccess<'de>>(mut elements: Vec<Value>, mut list: A) -> Result<Vec<Value>, A::Error> {
+    while let Some(Unique(element)) = list.next_element()? {
+        elements.push(element);
+    }
+    Ok(elements)
+}
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
+        deserializer.deserialize_any(JsonVisitor(PhantomData))
     }
 }
 
-struct UniqueVisitor;
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor(PhantomData))
+    }
+}
 
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
+struct JsonVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromJson> Visitor<'de> for JsonVisitor<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+        f.write_str("a JSON document")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut entries = Map::new();
         while let Some((key, Unique(value))) = map.next_entry::<String, Unique>()? {
             if entries.contains_key(&key) {
@@ -130,38 +119,34 @@ impl<'de> Visitor<'de> for UniqueVisitor {
             }
             entries.insert(key, value);
         }
-        Ok(Value::Object(entries))
+        Ok(Value::Object(entries).into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(Unique(element)) = seq.next_element()? {
-            elements.push(element);
-        }
-        Ok(Value::Array(elements))
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
+        T::read_list(list)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_bool<E>(self, value: bool) -> Result<T, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, value: u64) -> Result<T, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, value: i64) -> Result<T, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_f64<E>(self, value: f64) -> Result<T, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_str<E>(self, value: &str) -> Result<T, E> {
+        Ok(Value::from(value).into())
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(Value::Null.into())
     }
 }

@@ -75,11 +75,9 @@ pub(super) fn is_transaction(message: &str) -> bool {
 
 pub(super) fn boolean(text: &str) -> Option<bool> {
     // Programs that rewrite a table have their own capitals.
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
+    [("true", true), ("false", false)]
+        .into_iter()
+        .find_map(|(name, value)| text.eq_ignore_ascii_case(name).then_some(value))
 }
 
 /// A sample of a JTL file.

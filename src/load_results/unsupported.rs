@@ -11,6 +11,14 @@ struct Text {
     next: &'static str,
 }
 
+// What to give in place of several files of one tool.
+const LOCUST: &str = "give the file that ends with `_stats.csv`, or the output of `--json`";
+const JMETER: &str = "give the JTL file (`-l results.jtl`), or `statistics.json` of the dashboard (`-e -o report`)";
+const SIEGE: &str = "use a tool that reports the 99th percentile, such as oha, k6 or vegeta";
+const TAURUS: &str = "give what its executor wrote, such as `kpi.jtl` in the folder of artifacts";
+const WEB_PAGE: &str =
+    "give the file that the load test writes for programs, in JSON or CSV, rather than its report for people";
+
 const TEXTS: &[Text] = &[
     Text {
         marks: &["http_req_duration", "avg="],
@@ -21,12 +29,12 @@ const TEXTS: &[Text] = &[
     Text {
         marks: &["Method", "Name", "Occurrences", "Error"],
         what: "Locust's file of failures, which has no latencies",
-        next: "give the file that ends with `_stats.csv`, or the output of `--json`",
+        next: LOCUST,
     },
     Text {
         marks: &["Count,Message,Traceback,Nodes"],
         what: "Locust's file of exceptions, which has no latencies",
-        next: "give the file that ends with `_stats.csv`, or the output of `--json`",
+        next: LOCUST,
     },
     Text {
         marks: &["# reqs", "# fails"],
@@ -71,17 +79,17 @@ const TEXTS: &[Text] = &[
     Text {
         marks: &["summary =", "Avg:", "Err:"],
         what: "JMeter's summary in its log, which has no percentiles",
-        next: "give the JTL file (`-l results.jtl`), or `statistics.json` of the dashboard (`-e -o report`)",
+        next: JMETER,
     },
     Text {
         marks: &["# Samples,Average"],
         what: "JMeter's aggregate report, in which failed requests are a rounded share",
-        next: "give the JTL file (`-l results.jtl`), or `statistics.json` of the dashboard (`-e -o report`)",
+        next: JMETER,
     },
     Text {
         marks: &["Transactions:", "Availability:", "Longest transaction:"],
         what: "siege's report, which has no percentiles",
-        next: "use a tool that reports the 99th percentile, such as oha, k6 or vegeta",
+        next: SIEGE,
     },
     Text {
         marks: &["# TYPE ", "_bucket{"],
@@ -92,23 +100,11 @@ const TEXTS: &[Text] = &[
     Text {
         marks: &["label,", "concurrency,", "perc_99.0"],
         what: "Taurus's final statistics in CSV, in seconds",
-        next: "give what its executor wrote, such as `kpi.jtl` in the folder of artifacts",
+        next: TAURUS,
     },
-    Text {
-        marks: &["<FinalStatus"],
-        what: "Taurus's final statistics in XML, in seconds",
-        next: "give what its executor wrote, such as `kpi.jtl` in the folder of artifacts",
-    },
-    Text {
-        marks: &["<html"],
-        what: "a web page",
-        next: "give the file that the load test writes for programs, in JSON or CSV, rather than its report for people",
-    },
-    Text {
-        marks: &["<!DOCTYPE html"],
-        what: "a web page",
-        next: "give the file that the load test writes for programs, in JSON or CSV, rather than its report for people",
-    },
+    Text { marks: &["<FinalStatus"], what: "Taurus's final statistics in XML, in seconds", next: TAURUS },
+    Text { marks: &["<html"], what: "a web page", next: WEB_PAGE },
+    Text { marks: &["<!DOCTYPE html"], what: "a web page", next: WEB_PAGE },
 ];
 
 /// The file that a text is, if it is one of these.
@@ -192,7 +188,7 @@ pub(super) fn recognize(document: &Value) -> Option<ReadError> {
         return Some(error.next("give the `stats.json` beside it"));
     }
     if has(&[&["transactions"], &["availability"], &["longest_transaction"]]) {
-        let next = "use a tool that reports the 99th percentile, such as oha, k6 or vegeta";
+        let next = SIEGE;
         return Some(ReadError::malformed("siege's report, which has no percentiles").next(next));
     }
     let known = DOCUMENTS.iter().find(|known| has(known.marks))?;
