@@ -74,7 +74,7 @@ fn by_pull_request(
     let entries: Vec<&RequiredStatus> = all.filter(|entry| entry.context == intent.status).collect();
     let (status, pull) = (format!("branch {name}: required status"), format!("branch {name}: pull requests"));
     let status = match (!entries.is_empty(), unseen) {
-        (true, _) => judge_source(status, facts, uses, &entries),
+        (true, _) => judge_source(status, intent.status, facts, uses, &entries),
         (false, Some(unseen)) => unseen,
         (false, None) => Check::problem(
             status,
@@ -110,31 +110,32 @@ fn by_pull_request(
 /// The account of the job's tokens on github.com. Each Enterprise Server has another number for it.
 const ACTIONS_APP: u64 = 15_368;
 
-/// Whether the rule requires the status from the account that sets it.
-fn judge_source(check: String, facts: &GitHubFacts, uses: &WorkflowUses, required: &[&RequiredStatus]) -> Check {
+/// Whether the rule requires the status `context` from the account that sets it.
+fn judge_source(
+    check: String,
+    context: &str,
+    facts: &GitHubFacts,
+    uses: &WorkflowUses,
+    required: &[&RequiredStatus],
+) -> Check {
     let with = |source: TokenSource| uses.statuses.iter().find(|step| step.token == source);
-    let context = required.first().map(|status| status.context.as_str()).unwrap_or_default();
     let see = format!("`gh api repos/{}/rulesets` lists the rules", facts.repository);
     let app = required.iter().find_map(|status| status.app);
     let on_github_com = facts.overview.server.is_none();
+    let name_the_app = |check: String, actual: String| {
+        let next = "choose the App as the source of the status in the rule (`integration_id` in a ruleset, `app_id` in `checks`)";
+        Check::problem(check, actual, format!("`{context}` from this App"), format!("{next}: {see}"))
+    };
     match (app, with(TokenSource::Step), with(TokenSource::Job)) {
-        (None, Some(StatusStep { place, .. }), _) => Check::problem(
+        (None, Some(StatusStep { place, .. }), _) => name_the_app(
             check,
             format!(
                 "`{context}` from any account, and an App sets it ({place}): every token with Commit statuses: write can set it, too"
             ),
-            format!("`{context}` from this App"),
-            format!(
-                "choose the App as the source of the status in the rule (`integration_id` in a ruleset, `app_id` in `checks`): {see}"
-            ),
         ),
-        (Some(ACTIONS_APP), Some(StatusStep { place, .. }), _) if on_github_com => Check::problem(
+        (Some(ACTIONS_APP), Some(StatusStep { place, .. }), _) if on_github_com => name_the_app(
             check,
             format!("`{context}` from GitHub Actions, and an App sets it ({place}), whose status does not count"),
-            format!("`{context}` from this App"),
-            format!(
-                "choose the App as the source of the status in the rule (`integration_id` in a ruleset, `app_id` in `checks`): {see}"
-            ),
         ),
         (Some(app), _, Some(StatusStep { place, .. })) if app != ACTIONS_APP && on_github_com => Check::problem(
             check,
