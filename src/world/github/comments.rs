@@ -5,7 +5,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    client::GitHub, fields::login, graphql::GraphQlQuery, permission::RequiredPermission, repository::Repository,
+    client::GitHub,
+    fields::{ViewerJson, login},
+    graphql::GraphQlQuery,
+    permission::RequiredPermission,
+    repository::Repository,
     write::SendOutcome,
 };
 use crate::{finding::Finding, reconcile::Permit, world::event::PullRequestNumber};
@@ -34,10 +38,6 @@ impl GitHub {
         #[derive(Deserialize)]
         struct AnswerJson {
             viewer: ViewerJson,
-        }
-        #[derive(Deserialize)]
-        struct ViewerJson {
-            login: String,
         }
         let required = RequiredPermission::new("Metadata: read", "its repository");
         Ok(self.query::<AnswerJson>(&VIEWER, &json!({}), &required)?.viewer.login)

@@ -12,6 +12,12 @@ pub(super) fn login<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     Ok(Option::<AccountJson>::deserialize(deserializer)?.and_then(|account| account.login))
 }
 
+/// The token's account, in GraphQL.
+#[derive(Deserialize)]
+pub(super) struct ViewerJson {
+    pub login: String,
+}
+
 #[derive(Deserialize)]
 struct NamedJson {
     name: String,

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     client::GitHub,
     commit_status::CommitStatus,
+    fields::ViewerJson,
     graphql::{Connection, GraphQlQuery, present},
     permission::RequiredPermission,
     repository::Repository,
@@ -50,11 +51,6 @@ struct AnswerJson {
     viewer: ViewerJson,
     #[serde(deserialize_with = "present")]
     repository: Option<ListJson>,
-}
-
-#[derive(Deserialize)]
-struct ViewerJson {
-    login: String,
 }
 
 #[derive(Deserialize)]
