@@ -249,9 +249,13 @@ impl Acme {
     /// The image tag of a service in production, by the infra repository.
     pub fn image(&self, service: &str) -> String {
         let path = format!("apps/{service}/overlays/production/kustomization.yaml");
-        let text = self.infra.read(&path).expect("read the infra repository");
-        let tag = text.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).expect("a tag");
-        tag.trim_matches('"').to_owned()
+        image_tag(&self.infra.read(&path).expect("read the infra repository"))
+    }
+
+    /// Lets a release run in production as soon as it is watched.
+    pub fn reaches_production(&self, service: &str, tag: &str) {
+        self.production_cluster.deploy_when_watched(service, tag);
+        self.production.deploy(service, tag);
     }
 
     /// A new run id.
@@ -354,4 +358,10 @@ fn permissions(workflow: &str) -> Vec<String> {
         }
     }
     granted
+}
+
+/// The image tag in a kustomization.
+pub fn image_tag(kustomization: &str) -> String {
+    let tag = kustomization.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).expect("a tag");
+    tag.trim_matches('"').to_owned()
 }

@@ -54,8 +54,7 @@ fn a_release_is_reviewed_and_merged_as_a_pull_request() {
 
     // Lena approves, and GitHub starts no run: the schedule finds it.
     shop.review(1, "lena", "APPROVED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = shop.judge("schedule");
     assert!(run.succeeded, "{}", run.log);
     assert_eq!(run.step("status", "status").outputs["approved"], "[1]");

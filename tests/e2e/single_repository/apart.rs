@@ -30,8 +30,7 @@ fn a_release_of_another_repository_is_reviewed_and_merged() {
     assert!(description.contains("dana had a part in the release"), "{description}");
 
     infra.review(1, "lena", "APPROVED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = infra.judge("schedule");
     assert!(run.succeeded, "{}", run.log);
     assert_eq!(run.step("merge (1)", "promote").outputs["verdict"], "passed", "{}", run.log);

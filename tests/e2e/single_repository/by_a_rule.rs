@@ -25,8 +25,7 @@ fn nothing_merges_without_the_status_and_a_forged_one_is_only_audited() {
     assert!(shop.judge("workflow_run").succeeded);
     assert!(shop.merge_refusal(1).is_some_and(|why| why.contains("is pending")));
     shop.review(1, "lena", "APPROVED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = shop.judge("schedule");
     assert_eq!(run.step("merge (1)", "promote").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!((acme.image(SERVICE), counted(&shop)), (validated.tag, ["1", "0", "0", "0"].map(String::from)));

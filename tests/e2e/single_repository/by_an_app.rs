@@ -42,8 +42,7 @@ fn nothing_merges_without_the_status_of_the_app() {
 
     // Approved: the App sets it, and `promote` merges with the token of the job.
     shop.review(number, "lena", "APPROVED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = shop.judge("schedule");
     assert!(run.succeeded, "{}", run.log);
     let job = &format!("merge ({number})");
@@ -94,8 +93,7 @@ fn a_status_by_another_token_lets_nothing_be_merged() {
     assert_nothing_lands(&run.log);
 
     // The App sets its own over it, although the forged one says the same.
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = shop.judge("schedule");
     assert_eq!(run.step("merge (1)", "promote").outputs["verdict"], "passed", "{}", run.log);
     assert_eq!((shop.status_by(1).as_str(), acme.image(SERVICE)), (JUDGE_ACCOUNT, validated.tag.clone()));

@@ -49,8 +49,7 @@ fn of_two_approved_releases_the_newer_one_is_merged_once() {
     // A person reopens it.
     shop.reopen(1);
     shop.review(2, "lena", "APPROVED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &second.tag);
-    acme.production.deploy(SERVICE, &second.tag);
+    acme.reaches_production(SERVICE, &second.tag);
     let (before, head) = (acme.infra.tip_of("main").expect("main"), shop.head(2));
     let run = shop.judge("schedule");
     assert_eq!(run.step("merge (2)", "promote").outputs["verdict"], "passed", "{}", run.log);

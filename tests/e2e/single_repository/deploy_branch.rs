@@ -20,8 +20,7 @@ fn a_release_is_merged_into_the_branch_that_the_cluster_follows() {
     // A pull request of code into main is none of this branch.
     let code = acme.open_by_hand("dana", "fix", "src/fix.js", "// a fix\n");
     shop.review(1, "lena", "APPROVED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = shop.judge("schedule");
     assert!(run.succeeded, "{}", run.log);
     assert_eq!(shop.status(1), ("success".to_owned(), "approved by lena".to_owned()));

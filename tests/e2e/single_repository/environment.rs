@@ -24,8 +24,7 @@ fn a_release_is_pushed_when_a_reviewer_of_the_environment_approves_it() {
     assert_eq!((acme.image(SERVICE).as_str(), acme.git.pushed().len()), (FIRST_TAG, 0), "{}", run.log);
 
     // Lena approves it.
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = acme.promotion(validated.event()).approved_by("lena").run();
     assert!(run.succeeded, "{}", run.log);
     let pack = &run.step("evidence", "evidence").summary;

@@ -58,8 +58,7 @@ fn only_an_independent_approval_of_the_last_commit_is_merged() {
     // Nor an approval.
     shop.review(1, "lena", "APPROVED");
     shop.review(1, "lena", "COMMENTED");
-    acme.production_cluster.deploy_when_watched(SERVICE, &validated.tag);
-    acme.production.deploy(SERVICE, &validated.tag);
+    acme.reaches_production(SERVICE, &validated.tag);
     let run = shop.judge("workflow_run");
     assert!(run.succeeded, "{}", run.log);
     assert_eq!(shop.status(1), ("success".to_owned(), "approved by lena".to_owned()));

@@ -1,6 +1,7 @@
 //! The repository whose cluster follows a branch of its own: main is only source.
 
 use super::{Acme, INFRA, SERVICE, STATUS, SingleRepository};
+use crate::acme::image_tag;
 use crate::repo::Repo;
 
 /// The branch that the cluster follows.
@@ -33,8 +34,6 @@ impl<'a> SingleRepository<'a> {
     pub fn deployed_image(&self) -> String {
         let clone = Repo::clone_of(self.acme.infra.path());
         let file = format!("origin/{BRANCH}:apps/{SERVICE}/overlays/production/kustomization.yaml");
-        let text = clone.git(["show", &file]);
-        let tag = text.lines().find_map(|line| line.trim().strip_prefix("newTag: ")).expect("a tag");
-        tag.trim_matches('"').to_owned()
+        image_tag(&clone.git(["show", &file]))
     }
 }
