@@ -1,4 +1,4 @@
-//! The running state of one command: clock, wake signal, partial report, writes in flight, dry-run.
+//! The running state of one command: clock, wake signal, partial report, writes, dry-run.
 
 use std::{
     sync::{
@@ -20,7 +20,7 @@ pub struct Execution {
     pub wake: Arc<WakeSignal>,
     pub partial: PartialReport,
     pub dry_run: bool,
-    pub writes: WritesInFlight,
+    pub writes: Writes,
     /// The end of the time for all reads and writes together.
     pub deadline: Option<Moment>,
 }
@@ -28,7 +28,7 @@ pub struct Execution {
 impl Execution {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, partial: PartialReport) -> Self {
-        Self { clock, wake: Arc::default(), partial, dry_run: false, writes: WritesInFlight::default(), deadline: None }
+        Self { clock, wake: Arc::default(), partial, dry_run: false, writes: Writes::default(), deadline: None }
     }
 
     /// The same, with `limit` from now for all reads and writes together. An earlier end stays.
@@ -51,30 +51,43 @@ impl Execution {
     }
 }
 
-/// How many writes are in flight.
+/// The writes of a command, counted.
 #[derive(Clone, Default)]
-pub struct WritesInFlight(Arc<AtomicUsize>);
+pub struct Writes(Arc<WriteCounts>);
 
-impl WritesInFlight {
-    /// Until the guard is dropped, a signal waits for the outcome of the write instead of ending the process.
+#[derive(Default)]
+struct WriteCounts {
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Writes {
+    /// Until the guard is dropped, the write is in flight: a signal waits for its outcome instead of ending the process.
     #[must_use]
     pub fn begin(&self) -> WriteInFlight {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.0.begun.fetch_add(1, Ordering::AcqRel);
         WriteInFlight(Arc::clone(&self.0))
     }
 
+    /// How many have ended.
     #[must_use]
-    pub fn any(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
+    pub fn ended(&self) -> usize {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether one was in flight when `ended` had ended, or has begun since.
+    #[must_use]
+    pub fn any_since(&self, ended: usize) -> bool {
+        self.0.begun.load(Ordering::Acquire) > ended
     }
 }
 
 /// A write in flight.
-pub struct WriteInFlight(Arc<AtomicUsize>);
+pub struct WriteInFlight(Arc<WriteCounts>);
 
 impl Drop for WriteInFlight {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.ended.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -86,5 +99,18 @@ pub mod tests {
     /// An execution whose clock leaps.
     pub fn test_execution() -> Execution {
         Execution::new(Arc::new(LeapClock::default()), PartialReport::new(Report::open("test", String::new())))
+    }
+
+    #[test]
+    fn a_write_counts_if_it_was_in_flight_or_began_later() {
+        let writes = test_execution().writes;
+        drop(writes.begin());
+        let ended = writes.ended();
+        assert!(!writes.any_since(ended));
+        let write = writes.begin();
+        assert!(writes.any_since(ended));
+        drop(write);
+        assert!(writes.any_since(ended));
+        assert!(!writes.any_since(writes.ended()));
     }
 }

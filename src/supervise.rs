@@ -37,7 +37,8 @@ use crate::{
 
 /// How long a cancelled command may take to end.
 const GRACE: Duration = Duration::from_millis(700);
-/// How long to wait for a write in flight: the runner kills a cancelled step ten seconds after the first signal.
+/// How long to wait for the end of a command with a write in flight at the signal: the runner kills a cancelled step ten seconds
+/// after the first signal.
 const WRITING_GRACE: Duration = Duration::from_secs(8);
 /// How long a cancelled local command may take to end: it ends its steps and removes its folder, and no runner kills it.
 const LOCAL_GRACE: Duration = Duration::from_secs(10);
@@ -98,7 +99,8 @@ fn new_context(runner_env: RunnerEnv, log: Log) -> CommandContext {
 
 /// What the supervisor waits for.
 enum SupervisorEvent {
-    Signal,
+    /// A signal, which came when so many writes had ended.
+    Signal(usize),
     /// The command's thread has ended.
     Done,
     /// A thread panicked, with this message.
@@ -120,9 +122,11 @@ fn supervise(
     (sender, events): (Sender<SupervisorEvent>, Receiver<SupervisorEvent>),
     work: impl FnOnce(&CommandContext) -> Result<Outcome, CommandError> + Send + 'static,
 ) -> Result<Outcome, CommandError> {
-    let signalled = sender.clone();
-    let watched =
-        signals::watch(Arc::clone(&ctx.execution.wake), move || drop(signalled.send(SupervisorEvent::Signal)));
+    let (signalled, writes) = (sender.clone(), ctx.execution.writes.clone());
+    let watched = signals::watch(Arc::clone(&ctx.execution.wake), move || {
+        // The receiver is gone when the process already ends.
+        let _ = signalled.send(SupervisorEvent::Signal(writes.ended()));
+    });
     if let Err(error) = watched {
         return Err(Finding::inconclusive("signals")
             .actual(error.to_string())
@@ -142,8 +146,10 @@ fn supervise(
             .unobservable());
     };
     let mut end = events.recv().unwrap_or(SupervisorEvent::Done);
-    if matches!(end, SupervisorEvent::Signal) {
-        let after_writing = || ctx.execution.writes.any().then(|| end_within(&events, WRITING_GRACE)).flatten();
+    if let SupervisorEvent::Signal(ended) = end {
+        // Also for a write that ended in the meantime: what follows it is short, and decides the verdict.
+        let after_writing =
+            || ctx.execution.writes.any_since(ended).then(|| end_within(&events, WRITING_GRACE)).flatten();
         end = end_within(&events, grace).or_else(after_writing).ok_or(CommandError::Cancelled)?;
     }
     if let SupervisorEvent::Panic(message) = end {
@@ -164,7 +170,7 @@ fn internal_error(message: String) -> CommandError {
 fn end_within(events: &Receiver<SupervisorEvent>, grace: Duration) -> Option<SupervisorEvent> {
     loop {
         match events.recv_timeout(grace) {
-            Ok(SupervisorEvent::Signal) => {}
+            Ok(SupervisorEvent::Signal(_)) => {}
             end => return end.ok(),
         }
     }
@@ -275,6 +281,20 @@ mod tests {
             "{text}"
         );
         assert!(fs::read_to_string(folder.path().join("output")).unwrap().contains("inconclusive"));
+    }
+
+    #[test]
+    fn a_write_that_ends_after_the_signal_decides_the_verdict() {
+        let (ctx, (sender, events)) = (test_context(), channel());
+        let signalled = sender.clone();
+        let end = supervise(&ctx, Duration::ZERO, (sender, events), move |ctx| {
+            let write = ctx.execution.writes.begin();
+            let signal = SupervisorEvent::Signal(ctx.execution.writes.ended());
+            drop(write);
+            signalled.send(signal).unwrap();
+            Ok(passed())
+        });
+        assert_eq!(end.unwrap().findings.len(), 1);
     }
 
     #[test]
