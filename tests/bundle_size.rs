@@ -104,6 +104,14 @@ fn explained_growth_passes_and_its_explanation_is_shown() {
     assert_eq!(compact["findings"][0]["waived"], "the new editor, see ticket 71");
     assert_eq!(annotations(&ended, "warning").len(), 1, "explained growth is a warning: {}", ended.log);
     assert_end(&step(&runner, &["--explanation= \n "]), 1, "blocked");
+    // An explanation may be an unfilled line of a template, so every one must be readable.
+    runner.write(".github/pull_request_template.md/no-file", "");
+    let ended = step(&runner, &["--explanation=the new editor"]);
+    assert_end(&ended, 3, "inconclusive");
+    assert_log_contains(
+        &ended,
+        &["whether it is explained could not be read: .github/pull_request_template.md: no regular file"],
+    );
 }
 
 #[test]

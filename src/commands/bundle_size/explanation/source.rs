@@ -39,7 +39,10 @@ const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// The explanation in the input, without the text of the repository's template.
 #[must_use]
 pub fn given(text: Option<&str>, trusted: &TrustedSource, ctx: &CommandContext) -> KnownExplanation {
-    KnownExplanation::of_input(text, &text.map_or_else(String::new, |_| templates(trusted, ctx)))
+    match text.map_or_else(|| Ok(String::new()), |_| templates(trusted, ctx)) {
+        Ok(template) => KnownExplanation::of_input(text, &template),
+        Err(finding) => KnownExplanation { answer: Answer::Unreadable(Box::new(finding)), place: Place::Input },
+    }
 }
 
 /// The explanation in the pull request. `None` if it does not matter: no finding is blocked, the input has a text, there is no
@@ -89,23 +92,29 @@ pub fn ask(
     let github = ctx.github(Some(token), REQUEST_TIMEOUT)?;
     let repository = ctx.own_repository()?;
     let read = || github.pull_request_text(&repository, number);
-    let answer = match read_until_answered(&ctx.execution, TIME_LIMIT, read) {
-        Ok(text) => read_answer(args, &number.to_string(), &text, &templates(trusted, ctx)),
-        Err(finding) => unreadable(finding),
-    };
+    let text = read_until_answered(&ctx.execution, TIME_LIMIT, read);
+    let answer = text
+        .and_then(|text| Ok(read_answer(args, &number.to_string(), &text, &templates(trusted, ctx)?)))
+        .unwrap_or_else(unreadable);
     Ok(Some(KnownExplanation { answer, place: place(number.to_string()) }))
 }
 
 /// The texts of the repository's templates.
-fn templates(trusted: &TrustedSource, ctx: &CommandContext) -> String {
+///
+/// # Errors
+/// One is there and cannot be read: an unfilled line of it would count as an explanation.
+fn templates(trusted: &TrustedSource, ctx: &CommandContext) -> Result<String, Finding> {
     let folder = store::folder(ctx);
     let prefix = if folder.is_empty() { folder } else { format!("{folder}/") };
-    // A template that cannot be read is none: it only makes the explanation longer.
-    let template = |path: &&str| {
-        let file = trusted.read(&format!("{prefix}{path}")).ok().flatten()?;
-        Some(String::from_utf8_lossy(&file.bytes).into_owned())
-    };
-    TEMPLATES.iter().filter_map(template).collect::<Vec<_>>().join("\n")
+    let mut texts = Vec::new();
+    for path in TEMPLATES {
+        let read = trusted.read(&format!("{prefix}{path}"));
+        let cancelled = || Finding::inconclusive(path).actual("cancelled");
+        if let Some(file) = read.map_err(|error| error.finding().unwrap_or_else(cancelled))? {
+            texts.push(String::from_utf8_lossy(&file.bytes).into_owned());
+        }
+    }
+    Ok(texts.join("\n"))
 }
 
 /// What a pull request explains.
