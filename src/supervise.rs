@@ -99,7 +99,7 @@ fn new_context(runner_env: RunnerEnv, log: Log) -> CommandContext {
 
 /// What the supervisor waits for.
 enum SupervisorEvent {
-    /// A signal, which came when so many writes had ended.
+    /// The first signal, which came when so many writes had ended.
     Signal(usize),
     /// The command's thread has ended.
     Done,
@@ -122,10 +122,10 @@ fn supervise(
     (sender, events): (Sender<SupervisorEvent>, Receiver<SupervisorEvent>),
     work: impl FnOnce(&CommandContext) -> Result<Outcome, CommandError> + Send + 'static,
 ) -> Result<Outcome, CommandError> {
-    let (signalled, writes) = (sender.clone(), ctx.execution.writes.clone());
+    let (supervisor, writes) = (sender.clone(), ctx.execution.writes.clone());
     let watched = signals::watch(Arc::clone(&ctx.execution.wake), move || {
         // The receiver is gone when the process already ends.
-        let _ = signalled.send(SupervisorEvent::Signal(writes.ended()));
+        let _ = supervisor.send(SupervisorEvent::Signal(writes.ended()));
     });
     if let Err(error) = watched {
         return Err(Finding::inconclusive("signals")
@@ -149,8 +149,8 @@ fn supervise(
     if let SupervisorEvent::Signal(ended) = end {
         // Also for a write that ended in the meantime: what follows it is short, and decides the verdict.
         let after_writing =
-            || ctx.execution.writes.any_since(ended).then(|| end_within(&events, WRITING_GRACE)).flatten();
-        end = end_within(&events, grace).or_else(after_writing).ok_or(CommandError::Cancelled)?;
+            || ctx.execution.writes.any_since(ended).then(|| events.recv_timeout(WRITING_GRACE).ok()).flatten();
+        end = events.recv_timeout(grace).ok().or_else(after_writing).ok_or(CommandError::Cancelled)?;
     }
     if let SupervisorEvent::Panic(message) = end {
         return Err(internal_error(message));
@@ -164,16 +164,6 @@ fn internal_error(message: String) -> CommandError {
         .expected("no panic")
         .next("please report it with the command's inputs")
         .unobservable()
-}
-
-/// How the command's thread ends, if it does in time. Further signals are ignored.
-fn end_within(events: &Receiver<SupervisorEvent>, grace: Duration) -> Option<SupervisorEvent> {
-    loop {
-        match events.recv_timeout(grace) {
-            Ok(SupervisorEvent::Signal(_)) => {}
-            end => return end.ok(),
-        }
-    }
 }
 
 struct NotifyDone(Sender<SupervisorEvent>);
