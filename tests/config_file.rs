@@ -271,6 +271,9 @@ fn a_checkout_that_git_cannot_read_is_inconclusive_unless_a_config_file_is_read(
     let runner = pushed("", &[("README.md", b"x")]);
     fs::write(runner.workspace().join(".git/HEAD"), "nonsense").expect("written");
     assert_refused(&judge(&runner, &[]), 3, &["whether the checked-out commit has a config file", "next: "]);
+    let ended = judge(&runner, &["--dry-run"]);
+    assert_refused(&ended, 0, &["whether the checked-out commit has a config file"]);
+    assert_eq!(ended.report["dry-run"], true);
     runner.write(YML, STRICT);
     assert_blocked_by(&judge(&runner, &[]), YML);
 }

@@ -9,6 +9,7 @@ use crate::{
     report::Outcome,
     settings::{self, CommandTable, Layer},
     subject::Subject,
+    values::switch,
 };
 
 /// Resolves inputs, config file, typed arguments and subject, and runs the command. The partial report gets each of them as soon
@@ -29,12 +30,12 @@ pub fn execute(
     let mut step = settings::input_layer(command_table, name, &ctx.runner_env.inputs)?;
     // A flag overrides an input: it is the more deliberate one.
     step.extend(flags.clone());
-    if let Some(path) = step.get("report-file").and_then(|value| value.texts.first()) {
-        // Recorded first, so that the report is written there even when the config file is invalid.
-        ctx.execution
-            .partial
-            .edit(|partial| drop(partial.settings.insert("report-file".to_owned(), path.clone().into())));
-    }
+    // Recorded first, so that they hold even when the config file is invalid or cannot be read.
+    let text = |key: &str| step.get(key).and_then(|value| value.texts.first());
+    ctx.execution.partial.edit(|partial| {
+        partial.settings.extend(text("report-file").map(|path| ("report-file".to_owned(), path.clone().into())));
+        partial.dry_run = text("dry-run").is_some_and(|text| switch(text) == Ok(true));
+    });
     if entry.kind.is_local() {
         let (subject, config) = (&Subject::default(), &Config::default());
         return entry.run_local(&RunInputs { subject, config, step: &step, command_table, commands }, ctx);
