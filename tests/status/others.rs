@@ -332,6 +332,11 @@ fn a_commit_of_a_promotion_is_judged_as_one_whatever_branch_it_is_on() {
     run(&stage, &stage.pull_request_step());
     assert_eq!(status_of(&stage, &head), "success: approved by alice");
     assert_eq!(stage.fake_github.statuses(INFRA).len(), 1);
+    // A fork may name its branches as it likes, and have any commit of a public repository.
+    open(&stage, 8, &format!("promote/production/checkout-service/{}", "a".repeat(64)), &head);
+    stage.fake_github.change_pull_request(INFRA, 8, |one| one.is_of_fork = true);
+    run(&stage, &stage.pull_request_step());
+    assert_eq!(status_of(&stage, &head), "success: approved by alice");
     // A step about another service leaves it alone.
     let other = stage.propose(7);
     let ended = run(&stage, &stage.pull_request_step().input("service", "frontend"));

@@ -28,6 +28,7 @@ fn node(repository: &FakeRepository, pull_request: &FakePullRequest) -> Value {
         .map(|commit| json!({ "commit": { "oid": commit.sha, "status": status(repository, &commit.sha) } }));
     json!({
         "number": pull_request.number,
+        "isCrossRepository": pull_request.is_of_fork,
         "baseRefName": base_of(pull_request),
         "headRefName": pull_request.branch,
         "headRefOid": head(pull_request),

@@ -27,6 +27,7 @@ const BOT: &str = "[bot]";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenPullRequest {
     pub number: u64,
+    pub is_of_fork: bool,
     /// The branch that it is to be merged into.
     pub base: String,
     /// The name of its branch.
@@ -63,6 +64,7 @@ struct ListJson {
 #[serde(rename_all = "camelCase")]
 struct PullRequestJson {
     number: u64,
+    is_cross_repository: bool,
     base_ref_name: String,
     head_ref_name: String,
     head_ref_oid: Commit,
@@ -161,6 +163,7 @@ impl From<PullRequestJson> for OpenPullRequest {
         };
         Self {
             number: json.number,
+            is_of_fork: json.is_cross_repository,
             base: json.base_ref_name,
             branch: json.head_ref_name,
             head: json.head_ref_oid,
