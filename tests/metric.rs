@@ -14,7 +14,10 @@ use promote_gates::{
 };
 use serde_json::{Value, json};
 
-use crate::house::{Ended, Runner};
+use crate::{
+    house::{Ended, Runner},
+    patience::with_enough_time,
+};
 
 /// The time of a server that has just read its clock.
 fn now() -> i64 {
@@ -196,9 +199,11 @@ fn a_server_that_does_not_answer_is_inconclusive() {
 #[test]
 fn a_huge_answer_is_not_read_to_its_end() {
     let server = LoopbackServer::start(|_| FakeResponse::text(200, "application/json", "[".repeat(20 << 20))).unwrap();
-    let ended = step(&server).input("request-timeout", "1m").input("timeout", "1s").run(&["metric"]);
+    let read = |timeout: &str| step(&server).input("request-timeout", "1m").input("timeout", timeout).run(&["metric"]);
+    let is_answered = |ended: &Ended| ended.outputs["reason"].contains("larger than 16777216 bytes");
+    let ended = with_enough_time(Duration::from_secs(1), read, is_answered);
     assert_eq!(ended.code, 3, "{}", ended.log);
-    assert!(ended.outputs["reason"].contains("larger than 16777216 bytes"), "{}", ended.outputs["reason"]);
+    assert!(is_answered(&ended), "{}", ended.outputs["reason"]);
 }
 
 #[test]
@@ -320,6 +325,18 @@ fn the_watchdog_may_be_that_of_the_service() {
     let ended = alert_step(&server).input("watchdog", "{team=\"$service\"}").run(&["metric"]);
     assert_eq!(ended.code, 3, "{}", ended.log);
     assert_eq!(queries.lock().unwrap()[0], "filter=team%3D%22shop%22");
+}
+
+#[test]
+fn a_watchdog_that_is_several_alerts_hides_none_of_them() {
+    let server = LoopbackServer::start(|request| match &*request.path {
+        "/api/v2/status" => FakeResponse::json(200, &json!({ "uptime": rfc3339(now() - 3600) })),
+        _ => FakeResponse::json(200, &json!([alert("Watchdog", &[]), alert("HeartbeatLost", &[])])),
+    })
+    .unwrap();
+    let ended = alert_step(&server).input("watchdog", "{service=\"$service\"}").run(&["metric"]);
+    assert_eq!(ended.code, 3, "{}", ended.log);
+    assert!(ended.outputs["reason"].contains("several alerts: HeartbeatLost, Watchdog"), "{}", ended.outputs["reason"]);
 }
 
 #[test]

@@ -13,6 +13,8 @@ const NAME_CHARS: usize = 120;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedAlert {
     pub fingerprint: String,
+    /// Its name without its labels.
+    pub name: String,
     pub alert: FiringAlert,
     pub is_silenced: bool,
     /// When Prometheus last sent it.
@@ -26,6 +28,14 @@ pub struct ListedAlert {
 pub fn read_start(document: &Value) -> Result<Timestamp, String> {
     let time = document.get("uptime").and_then(Value::as_str).and_then(|time| time.parse().ok());
     time.ok_or_else(|| "the answer has no time in `uptime`".to_owned())
+}
+
+/// The names of the alerts, each once.
+pub fn names(alerts: &[ListedAlert]) -> Vec<&str> {
+    let mut names: Vec<&str> = alerts.iter().map(|one| one.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Every alert of the list. Resolved ones are not in it.
@@ -52,6 +62,7 @@ fn read_alert(one: &Value) -> Option<ListedAlert> {
     let others = if others.is_empty() { String::new() } else { format!(" {{{}}}", others.join(", ")) };
     Some(ListedAlert {
         fingerprint: one.get("fingerprint")?.as_str()?.to_owned(),
+        name: clip(&name, NAME_CHARS),
         alert: FiringAlert {
             name: clip(&format!("{name}{others}"), NAME_CHARS),
             since: one.get("startsAt")?.as_str()?.to_owned(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    alerts::{ListedAlert, read_alerts, read_start},
+    alerts::{ListedAlert, names, read_alerts, read_start},
     condition::AlertMatchers,
     figure::json_value,
     observations::{AlertSnapshot, FiringAlert, Sample, Unread, Watchdog},
@@ -197,12 +197,19 @@ impl AlertReader {
     /// Blocks for as long as the requests take.
     ///
     /// # Errors
-    /// No answer, or one that is no list of alerts.
+    /// No answer, or one that is no list of alerts; a watchdog that is several alerts.
     pub fn read(&self) -> Result<AlertSnapshot, Unread> {
         let (always, _) = match &self.watchdog {
             Some(url) => self.list(url)?,
             None => (Vec::new(), self.server.clock.wall()),
         };
+        // The alerts of the watchdog do not count as firing: of one that only seems to be it, this would hide a real one.
+        if let names @ [_, _, ..] = &names(&always)[..] {
+            let reason = format!("the matchers of the watchdog are those of several alerts: {}", names.join(", "));
+            return Err(self
+                .server
+                .unread(reason, "name the alert that always fires, as in `{alertname=\"Watchdog\"}`"));
+        }
         let (listed, read_at) = self.list(&self.url)?;
         let is_other = |one: &&ListedAlert| !always.iter().any(|known| known.fingerprint == one.fingerprint);
         let matching: Vec<&ListedAlert> = listed.iter().filter(is_other).collect();
