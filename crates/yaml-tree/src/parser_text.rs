@@ -9,6 +9,8 @@ use crate::error::{Position, YamlError, YamlErrorKind};
 
 /// How many places are changed for the parser, each in its own pass.
 pub const MAX_CHANGES: usize = 200;
+/// How many spaces are added to a text. A deep line and many short ones must not become gigabytes.
+const MAX_SPACES: usize = 1 << 20;
 
 /// A file's text, and what is changed for the parser.
 pub struct ParserText<'t> {
@@ -60,7 +62,11 @@ impl<'t> ParserText<'t> {
         if !is_first || self.indents.contains_key(&position.line) {
             return false;
         }
-        self.indents.insert(position.line, (start, self.deeper_than_before(start)));
+        let width = self.deeper_than_before(start);
+        if !self.has_room_for(width) {
+            return false;
+        }
+        self.indents.insert(position.line, (start, width));
         true
     }
 
@@ -70,12 +76,22 @@ impl<'t> ParserText<'t> {
         let Some(end) = closing_quote(&self.text, start) else { return false };
         let width = self.deeper_than_before(start);
         let lines = self.text[start..end].matches('\n').count();
+        if !self.has_room_for(width.saturating_mul(lines)) {
+            return false;
+        }
         let before = self.indents.len();
-        for line in position.line + 1..=position.line + lines {
-            let start = self.line_start(line);
+        let mut start = self.line_start(position.line);
+        let of_text = self.text[start..].split_inclusive('\n').take(lines);
+        for (line, above) in (position.line + 1..).zip(of_text) {
+            start += above.len();
             self.indents.entry(line).or_insert((start, width));
         }
         self.indents.len() > before
+    }
+
+    fn has_room_for(&self, spaces: usize) -> bool {
+        let added: usize = self.indents.values().map(|(_, width)| width).sum();
+        added.saturating_add(spaces) <= MAX_SPACES
     }
 
     /// More spaces than any line has before a byte, so that no key before it is as deep.

@@ -125,6 +125,15 @@ fn lines_in_brackets_and_quotes_may_be_as_far_left_as_their_key() {
     assert_eq!(pairs[2].value.scalar(), Some(("f\ng", Quoting::Single)));
 }
 
+/// A deep line and many short ones stay a text of their own size.
+#[test]
+fn a_text_that_would_become_too_long_is_refused() {
+    let deep = format!("q:\n{}k: 1\n", "  ".repeat(5_000));
+    let text = |lines: usize| format!("{deep}r:\n  j: \"x\n{}\"\n", "a\n".repeat(lines));
+    assert!(read_document(&text(20), 10).is_ok());
+    assert!(matches!(read_document(&text(100_000), 10).unwrap_err().kind, YamlErrorKind::Syntax(_)));
+}
+
 #[test]
 fn a_key_that_is_there_twice_is_kept_on_request() {
     let documents = read_documents_with_duplicates("a: 1\na: 2\n", 10).unwrap();
