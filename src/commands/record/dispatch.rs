@@ -95,13 +95,8 @@ impl Change for ValidationDispatch<'_> {
         let sent = github.dispatch(permit, self.receiver.repository, self.receiver.event_type, payload);
         self.ctx.execution.partial.publish(self.findings);
         match sent {
-            SendOutcome::Done(()) => WriteOutcome::Done(()),
-            SendOutcome::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding("dispatch")),
-            SendOutcome::NotSent { why } => {
-                let finding = Finding::inconclusive("dispatch").actual(why).expected("a connection to GitHub");
-                WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
-            }
             SendOutcome::Unknown { why } => WriteOutcome::Unknown(self.unknown_outcome(&why)),
+            sent => sent.into_write_outcome("dispatch"),
         }
     }
 }

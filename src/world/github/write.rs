@@ -30,10 +30,7 @@ impl<T> SendOutcome<T> {
         match self {
             Self::Done(done) => WriteOutcome::Done(done),
             Self::Refused(refusal) => WriteOutcome::Refused(refusal.to_finding(check)),
-            Self::NotSent { why } => {
-                let finding = Finding::inconclusive(check).actual(why).expected("a connection to GitHub");
-                WriteOutcome::Refused(finding.next("nothing was sent: run this job again"))
-            }
+            Self::NotSent { why } => WriteOutcome::Unsent(why),
             Self::Unknown { why } => {
                 WriteOutcome::Unknown(Finding::inconclusive(check).actual(why).expected("an answer"))
             }
