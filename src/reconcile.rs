@@ -25,9 +25,9 @@ pub struct Permit(());
 /// How a write ended.
 pub enum WriteOutcome<D> {
     Done(D),
-    /// The base changed in the meantime; nothing was written.
+    /// The base changed in the meantime; this write changed nothing.
     Conflict(String),
-    /// Not sent: what has to come before it failed, and may succeed later.
+    /// Not sent: the connection or what has to come before it failed, and may succeed later.
     Unsent(String),
     /// Sent, and the answer was lost.
     Unknown(Finding),
@@ -96,11 +96,13 @@ pub fn reconcile<C: Change>(
     let mut effect = RecordedEffect::new(execution, change.effect());
     let mut pauses = Pauses::default();
     // Why the last write did not succeed.
-    let mut lost: Option<String> = None;
+    let mut last_failure: Option<String> = None;
     // A write whose answer was lost. Its guard keeps a signal from ending the process before the outcome is read back.
     let mut unread: Option<(Finding, WriteInFlight)> = None;
     // A write whose answer was lost and that had not arrived when it was read back. It may still arrive.
     let mut late: Option<Finding> = None;
+    // The base has changed since the last read, and with it the condition of every earlier write.
+    let mut has_conflict = false;
     loop {
         // Checked before the next read: the signal may have ended the pause.
         if unread.is_none() && execution.wake.is_cancelled() {
@@ -115,8 +117,8 @@ pub fn reconcile<C: Change>(
         } {
             Ok(base) => base,
             Err(error) => {
-                return Err(match unread.map(|(lost, _guard)| lost).or(late) {
-                    Some(lost) => effect.unknown(lost),
+                return Err(match unread.map(|(unanswered, _guard)| unanswered).or(late) {
+                    Some(unanswered) => effect.unknown(unanswered),
                     None => effect.unwritten(None, "not written: what it depends on could not be read", error),
                 });
             }
@@ -137,7 +139,7 @@ pub fn reconcile<C: Change>(
                 return Ok(Some(done));
             }
             Plan::Refuse(finding) => {
-                let late = unread.map(|(lost, _guard)| lost).or(late);
+                let late = unread.map(|(unanswered, _guard)| unanswered).or(late);
                 effect.not_written(late.as_ref(), &finding.actual);
                 return Err(CommandError::Refused(finding));
             }
@@ -146,11 +148,15 @@ pub fn reconcile<C: Change>(
         if let Some(detail) = change.detail(&edit) {
             effect.effect.detail = detail;
         }
-        if let Some((lost, guard)) = unread.take() {
+        if std::mem::take(&mut has_conflict) {
+            // An earlier write is not there, and cannot arrive any more.
+            late = None;
+        }
+        if let Some((unanswered, guard)) = unread.take() {
             // Not arrived yet. Pause: a server that loses every answer must not get one write after the other.
             drop(guard);
-            effect.is(EffectState::Unknown, &lost.actual);
-            late = Some(lost);
+            effect.is(EffectState::Unknown, &unanswered.actual);
+            late = Some(unanswered);
             pauses.wait(execution, deadline);
             continue;
         }
@@ -161,16 +167,8 @@ pub fn reconcile<C: Change>(
         if execution.wake.is_cancelled() {
             return Err(effect.unwritten(late.as_ref(), "not written: cancelled", CommandError::Cancelled));
         }
-        if let Some(lost) = lost.take_if(|_| execution.clock.now() >= deadline) {
-            if let Some(late) = late {
-                return Err(effect.unknown(late));
-            }
-            effect.is(EffectState::Refused, &lost);
-            return Err(Finding::inconclusive(change.effect().target)
-                .actual(format!("nothing written within {}: {lost}", HumanDuration(limit)))
-                .expected("no concurrent writer, and a server that answers")
-                .next("run it again")
-                .unobservable());
+        if let Some(why) = last_failure.take_if(|_| execution.clock.now() >= deadline) {
+            return Err(late.map_or_else(|| effect.too_late(limit, &why), |late| effect.unknown(late)));
         }
         effect.is(EffectState::Unknown, "sent, not yet answered");
         let guard = execution.writes.begin();
@@ -185,19 +183,19 @@ pub fn reconcile<C: Change>(
             }
             WriteOutcome::Unknown(error) if !C::READS_BACK => return Err(effect.unknown(error)),
             WriteOutcome::Unknown(error) => {
-                (lost, unread) = (Some(error.actual.clone()), Some((error, guard)));
+                (last_failure, unread) = (Some(error.actual.clone()), Some((error, guard)));
                 continue;
             }
+            // By an earlier write that has arrived now, or by another writer: the next read tells.
             WriteOutcome::Conflict(why) => {
-                // The base has changed, and with it the condition of every earlier write: none can arrive any more.
-                late = None;
+                has_conflict = true;
                 why
             }
             WriteOutcome::Unsent(why) => why,
         };
         drop(guard);
         effect.not_written(late.as_ref(), &why);
-        lost = Some(why);
+        last_failure = Some(why);
         pauses.wait(execution, deadline);
     }
 }
@@ -216,9 +214,19 @@ impl<'execution> RecordedEffect<'execution> {
     }
 
     /// The outcome of a write stays unknown: it may still arrive.
-    fn unknown(&self, lost: Finding) -> CommandError {
-        self.is(EffectState::Unknown, &lost.actual);
-        CommandError::Unobservable(lost)
+    fn unknown(&self, unanswered: Finding) -> CommandError {
+        self.is(EffectState::Unknown, &unanswered.actual);
+        CommandError::Unobservable(unanswered)
+    }
+
+    /// Nothing was written within the time limit.
+    fn too_late(&self, limit: Duration, why: &str) -> CommandError {
+        self.is(EffectState::Refused, why);
+        Finding::inconclusive(self.effect.target.clone())
+            .actual(format!("nothing written within {}: {why}", HumanDuration(limit)))
+            .expected("no concurrent writer, and a server that answers")
+            .next("run it again")
+            .unobservable()
     }
 
     /// Nothing more is written because of `error`. What was sent and may still arrive stays unknown.

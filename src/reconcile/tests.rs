@@ -55,6 +55,7 @@ fn gone(may_pass: bool) -> CommandError {
 enum Scripted {
     Applied,
     Conflict,
+    ConflictAndRemoteLost,
     /// Fails before it is sent.
     Unsent,
     AppliedAnswerLost,
@@ -114,6 +115,10 @@ impl<const READS_BACK: bool> Change for SetNumber<'_, READS_BACK> {
                 WriteOutcome::Done(*edit)
             }
             Scripted::Conflict => WriteOutcome::Conflict("fetch first".to_owned()),
+            Scripted::ConflictAndRemoteLost => {
+                self.0.readable.set(false);
+                WriteOutcome::Conflict("fetch first".to_owned())
+            }
             Scripted::Unsent => WriteOutcome::Unsent("no connection".to_owned()),
             Scripted::AppliedAnswerLost => {
                 self.0.holds.set(*edit);
@@ -208,6 +213,14 @@ fn a_conflict_settles_that_an_earlier_write_cannot_arrive_any_more() {
     let (end, _, effect) = play::<true>(&test_execution(), 1, &script);
     assert!(matches!(end, Err(CommandError::Unobservable(_))));
     assert_eq!(effect, EffectState::Refused);
+}
+
+#[test]
+fn a_conflict_may_be_an_earlier_write_that_has_arrived() {
+    let script = [Scripted::ConflictAndRemoteLost, Scripted::AnswerLost];
+    let (end, writes, effect) = play::<true>(&test_execution(), 1, &script);
+    assert!(matches!(end, Err(CommandError::Unobservable(_))));
+    assert_eq!((writes, effect), (2, EffectState::Unknown));
 }
 
 #[test]
