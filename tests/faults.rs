@@ -63,6 +63,12 @@ impl Story {
         Self { runner: self.runner.input(key, value), ..self }
     }
 
+    /// The same with ten times as much time, if its time is limited.
+    pub fn with_more_time(self) -> Option<Self> {
+        let more = self.runner.given("timeout")?.replacen('s', "0s", 1);
+        Some(self.input("timeout", &more))
+    }
+
     pub fn run(&self) -> Ended {
         self.runner.run(&[self.command])
     }
