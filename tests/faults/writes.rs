@@ -400,16 +400,16 @@ fn every_faulty_server_is_reported_as_it_was() {
 /// Runs all scripts, and fails with those that end otherwise. On a busy machine, a step whose time is limited may need more of it.
 pub(super) fn play(scripts: &[Script]) {
     run_all(scripts, |script| {
-        let failure = match play_one(script, (script.story)()) {
+        let failure = match play_one(script, &(script.story)()) {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        (script.story)().with_more_time().map_or(Err(failure), |story| play_one(script, story))
+        (script.story)().with_more_time().map_or(Err(failure), |story| play_one(script, &story))
     });
 }
 
-fn play_one(script: &Script, story: Story) -> Result<(), String> {
-    (script.fault)(&story);
+fn play_one(script: &Script, story: &Story) -> Result<(), String> {
+    (script.fault)(story);
     let ended = story.run();
     let end = story.end(&ended);
     let seen = (end.code, end.effects.iter().map(String::as_str).collect::<Vec<_>>(), end.written.len());
