@@ -57,10 +57,16 @@ fn loads_that_are_missing_or_failed_are_named() {
     );
     let ended = compared(&["run-4", "failed-1", "run-5"], baseline);
     assert_end(&ended, (3, "inconclusive"));
-    for part in ["1 without: ERRORED_DOCUMENT_REQUEST", "503"] {
+    for part in ["1 of 3 loads has no figure: ERRORED_DOCUMENT_REQUEST", "503"] {
         assert!(ended.outputs["reason"].contains(part), "{part} in {}", ended.outputs["reason"]);
     }
-    assert_end(&compared(&["run-4", "failed-1", "run-5", "run-1"], baseline), (0, "passed"));
+    let one_failed = compared(&["run-4", "failed-1", "run-5", "run-1"], baseline);
+    assert_end(&one_failed, (0, "passed"));
+    assert!(one_failed.report.to_string().contains("1 of 4 loads has no figure"), "{}", one_failed.report);
+    let many_failed = [&["failed-1"; 7][..], baseline].concat();
+    let ended = compared(&many_failed, baseline);
+    assert_end(&ended, (3, "inconclusive"));
+    assert!(ended.outputs["reason"].contains("7 of 10 loads have no figure: ERRORED"), "{}", ended.outputs["reason"]);
     assert_end(&compared(baseline, &["run-4", "failed-1", "run-5"]), (3, "inconclusive"));
 }
 

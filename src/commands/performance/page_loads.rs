@@ -202,7 +202,9 @@ fn by_medians(check: String, metric: PageMetric, now: &Sample, before: &Sample, 
         };
         return Finding::inconclusive(check)
             .actual(format!("{place}{}", side.shortage()))
-            .expected(format!("the median of at least {FEWEST} loads on both sides"))
+            .expected(format!(
+                "the median of at least {FEWEST} loads on both sides; one load, or a tenth of them, may have no figure"
+            ))
             .next(next);
     };
     let limit = limit(metric, base, rule);
@@ -223,7 +225,9 @@ fn by_medians(check: String, metric: PageMetric, now: &Sample, before: &Sample, 
             .next("look at the page that Lighthouse loaded: is it an error page? If it really is an improvement, renew the baseline");
     }
     let expected = format!("at most {over} ({max_ratio} × the baseline of {base_text}), by the medians");
-    let actual = format!("{now_text}, {} times the baseline", ratio_beside(ratio, max_ratio));
+    let without = |side: &Sample, place: &str| side.without_figure().map(|without| format!("; {place}{without}"));
+    let without = [without(now, ""), without(before, "in the baseline, ")].into_iter().flatten().collect::<String>();
+    let actual = format!("{now_text}, {} times the baseline{without}", ratio_beside(ratio, max_ratio));
     let finding = if p_now > limit {
         Finding::blocked(check).next(
             "find the commit that made the page slower; if this is acceptable, raise `max-ratio` or renew the baseline",

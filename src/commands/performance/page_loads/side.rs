@@ -11,6 +11,8 @@ use crate::{
 
 /// The fewest loads whose median one outlier does not move.
 pub const FEWEST: usize = 3;
+/// One load without a figure, or one of so many, is a disturbance; more are a page that often does not load.
+const ONE_OF: usize = 10;
 
 /// What the figures of a side are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,24 +57,36 @@ impl Sample {
         Self { figures, ..Self::empty(SampleKind::Sessions) }
     }
 
+    /// `None` of too few loads, or if too many of them have no figure: those would be the slowest.
     pub fn median(&self) -> Option<f64> {
         let fewest = match self.kind {
             SampleKind::Loads => FEWEST,
             SampleKind::Sessions => 1,
         };
-        median(&mut self.figures.clone()).filter(|_| self.figures.len() >= fewest)
+        let tolerated = (self.loads() / ONE_OF).max(1);
+        let is_measured = self.figures.len() >= fewest && self.missing.len() <= tolerated;
+        median(&mut self.figures.clone()).filter(|_| is_measured)
+    }
+
+    const fn loads(&self) -> usize {
+        self.figures.len() + self.missing.len()
+    }
+
+    /// How many loads have no figure, and why the first of them has none.
+    pub fn without_figure(&self) -> Option<String> {
+        let why = self.missing.first()?;
+        let have = if self.missing.len() == 1 { "has" } else { "have" };
+        let loads = if self.loads() == 1 { "load" } else { "loads" };
+        Some(format!("{} of {} {loads} {have} no figure: {why}", self.missing.len(), self.loads()))
     }
 
     /// Why there is no median.
     pub fn shortage(&self) -> String {
-        let loads = match (self.kind, self.figures.len()) {
-            (SampleKind::Sessions, _) => return "no session has this figure".to_owned(),
-            (SampleKind::Loads, 1) => "1 load".to_owned(),
-            (SampleKind::Loads, count) => format!("{count} loads"),
-        };
-        match self.missing.first() {
-            Some(why) => format!("{loads} with this figure, and {} without: {why}", self.missing.len()),
-            None => loads,
+        match (self.kind, self.without_figure(), self.figures.len()) {
+            (SampleKind::Sessions, ..) => "no session has this figure".to_owned(),
+            (SampleKind::Loads, Some(without), _) => without,
+            (SampleKind::Loads, None, 1) => "1 load".to_owned(),
+            (SampleKind::Loads, None, count) => format!("{count} loads"),
         }
     }
 }

@@ -110,10 +110,42 @@ fn loads_that_failed_are_named() {
     let finding = findings.iter().find(|finding| finding.check == "LCP of /").unwrap();
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        finding.actual.contains("2 loads with this figure, and 2 without: `largest-contentful-paint` failed: NO_LCP"),
+        finding.actual.contains("2 of 4 loads have no figure: `largest-contentful-paint` failed: NO_LCP"),
         "{finding:?}"
     );
     assert_eq!(verdict_of(&findings, "TBT of /"), Verdict::Passed);
+}
+
+#[test]
+fn more_failed_loads_than_one_or_a_tenth_are_inconclusive() {
+    let with_failed = |loads: usize, failed: usize| {
+        let mut with = side(&vec![2000.0; loads]);
+        for load in &mut with.pages.get_mut("/").unwrap()[..failed] {
+            load.figures = PageMetric::ALL.map(|metric| (metric, Err("NO_FCP: no paint".to_owned()))).into();
+        }
+        with
+    };
+    let good = side(&[2000.0; 3]);
+    for (loads, failed, expected, named) in [
+        (10, 7, Verdict::Inconclusive, "7 of 10 loads have no figure: NO_FCP: no paint"),
+        (5, 2, Verdict::Inconclusive, "2 of 5 loads have no figure"),
+        (4, 1, Verdict::Passed, "1 of 4 loads has no figure: NO_FCP"),
+        (19, 2, Verdict::Inconclusive, "2 of 19 loads have no figure"),
+        (20, 2, Verdict::Passed, "2 of 20 loads have no figure"),
+        (20, 3, Verdict::Inconclusive, "3 of 20 loads have no figure"),
+    ] {
+        for (findings, place) in [
+            (judged(&with_failed(loads, failed), &good, 0.0), ""),
+            (judged(&good, &with_failed(loads, failed), 0.0), "in the baseline, "),
+        ] {
+            let finding = findings.iter().find(|finding| finding.check == "LCP of /").unwrap();
+            assert_eq!(finding.verdict, expected, "{failed} of {loads}: {finding}");
+            assert!(finding.actual.contains(&format!("{place}{named}")), "{finding}");
+        }
+    }
+    // Such loads are no session either.
+    let kept = |failed| PageSide::of_loads(&with_failed(10, failed)).session().pages["/"].lcp;
+    assert_eq!((kept(1), kept(2)), (Some(2000.0), None));
 }
 
 #[test]
