@@ -56,7 +56,9 @@ pub fn judge_endpoints(
             Err(why) if now.is_none() && before.is_some_and(|before| has_enough(before, min_requests)) => {
                 judged.push(not_judged(name, &why));
             }
-            Err(_) => {}
+            Err(_) => {
+                judged.extend(now.zip(before).and_then(|(now, before)| far_fewer(name, now, before, min_requests)));
+            }
         }
     }
     let known =
@@ -97,6 +99,25 @@ fn obstacle(now: Option<&RequestFigures>, before: Option<&RequestFigures>, least
 /// Whether it has as many requests as are needed; a source that does not count them is taken to.
 fn has_enough(side: &RequestFigures, least: u64) -> bool {
     side.requests.is_none_or(|requests| requests >= least)
+}
+
+/// Hardly anything of what the baseline measured: a p99 of so few requests says nothing, and that they are so few is no fluctuation.
+fn far_fewer(name: &str, now: &RequestFigures, before: &RequestFigures, least: u64) -> Option<Finding> {
+    let (sent, before) = now.requests.zip(before.requests)?;
+    (before >= least && is_far_fewer(sent, before)).then(|| {
+        Finding::inconclusive(check(name))
+            .actual(format!("{} requests, in the baseline {}", thousands(sent), thousands(before)))
+            .expected(format!("at least {} (`min-requests`)", thousands(least)))
+            .next(
+                "see why the load test hardly reaches it: a step before it may fail; if it sends so few on purpose, renew the baseline \
+                 with it",
+            )
+    })
+}
+
+/// Less than a tenth of the baseline's requests.
+pub const fn is_far_fewer(sent: u64, before: u64) -> bool {
+    sent < before.div_ceil(10)
 }
 
 fn not_judged(name: &str, why: &str) -> Finding {

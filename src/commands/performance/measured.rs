@@ -12,7 +12,7 @@ use std::{
     fmt,
 };
 
-use super::{latencies::Latencies, measurement::Measurement, paired::Pair, sessions::to_ms};
+use super::{endpoints::is_far_fewer, latencies::Latencies, measurement::Measurement, paired::Pair, sessions::to_ms};
 use crate::{
     baselines::SessionFigures,
     load_results::{P99, Percentile, RequestFigures, Unit},
@@ -165,7 +165,7 @@ pub struct PairSeries {
     pub single: Option<Part>,
     /// What is not judged, with the reason.
     pub left_out: BTreeMap<Part, String>,
-    /// What the baseline target has enough requests of, and the target none: it was not measured.
+    /// What the baseline target has enough requests of, and the target none or less than a tenth: it was not measured.
     pub lost: BTreeSet<Part>,
     pub pairs: Vec<BlockPair>,
 }
@@ -247,9 +247,13 @@ pub fn latencies_of<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> Latencie
     }))
 }
 
-/// Whether the baseline target has enough requests of an endpoint, and the target none.
+/// Whether the baseline target has enough requests of an endpoint, and the target none, or too few and less than a tenth of them.
 fn is_lost(pair: &BlockPair, part: &Part, fewest: u64) -> bool {
-    !pair.target.parts.contains_key(part) && pair.baseline.judged(part, fewest).is_some()
+    let requests = |block: &Block| block.parts.get(part).and_then(|figures| figures.requests);
+    let hardly_any = requests(&pair.target)
+        .zip(requests(&pair.baseline))
+        .is_some_and(|(sent, before)| sent < fewest && is_far_fewer(sent, before));
+    (hardly_any || !pair.target.parts.contains_key(part)) && pair.baseline.judged(part, fewest).is_some()
 }
 
 /// Why an endpoint cannot be judged by this run, if it cannot.

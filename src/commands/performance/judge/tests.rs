@@ -265,6 +265,41 @@ fn every_endpoint_with_enough_requests_is_judged() {
 }
 
 #[test]
+fn an_endpoint_with_less_than_a_tenth_of_its_requests_was_not_measured() {
+    let side = |p99: &str, requests: Option<u64>| {
+        let mut side = counted("90", 20_000, 0);
+        side.endpoints =
+            [("GET /", figures("70", Some(20_000), Some(0))), ("POST /checkout", figures(p99, requests, None))]
+                .map(|(name, figures)| (name.to_owned(), figures))
+                .into();
+        side
+    };
+    for (now, before, expected) in [
+        (60, 5_000, Verdict::Inconclusive),
+        (99, 5_000, Verdict::Inconclusive),
+        (100, 5_000, Verdict::Blocked),
+        (89, 900, Verdict::Inconclusive),
+        // As many as before, about: it is listed as not judged.
+        (90, 900, Verdict::Passed),
+        (95, 120, Verdict::Passed),
+        (0, 99, Verdict::Passed),
+    ] {
+        let judged = judged(side("25000", Some(now)), side("80", Some(before)));
+        assert_eq!(crate::finding::verdict(&judged.findings), expected, "{now} of {before}: {:?}", judged.findings);
+        let named = judged.findings.iter().find(|finding| finding.check == "p99 of POST /checkout");
+        assert_eq!(named.is_some(), expected != Verdict::Passed, "{named:?}");
+        if expected == Verdict::Passed {
+            assert!(format!("{:?}", judged.tables[0].rows).contains("not judged: "), "{:?}", judged.tables);
+        }
+    }
+    let judged = judged(side("25000", Some(60)), side("80", Some(5_000)));
+    let named = judged.findings.iter().find(|finding| finding.check == "p99 of POST /checkout").unwrap();
+    assert!(named.actual.starts_with("60 requests, in the baseline 5,000"), "{named}");
+    // Promoted sessions do not count the requests of an endpoint.
+    assert_eq!(verdict_of(side("80", Some(60)), side("80", None)), Verdict::Passed);
+}
+
+#[test]
 fn an_unobservable_figure_is_inconclusive_and_bad_input_takes_precedence() {
     let finding = |check: &str| Finding::inconclusive(check).actual("503");
     let unobservable = |check: &str| Err(finding(check).unobservable());

@@ -347,9 +347,9 @@ pub fn unjudged(criteria: &PairedCriteria<'_>, measurement: &PairSeries) -> Vec<
     };
     let lost = |part: &Part| {
         Finding::inconclusive(part.to_string())
-            .actual("no request on the target, but enough on the baseline target")
-            .expected("requests on both")
-            .next("see why the load test does not reach it on the target: a step before it may fail there")
+            .actual("no request on the target, or less than a tenth of those on the baseline target")
+            .expected("enough requests on both")
+            .next("see why the load test hardly reaches it on the target: a step before it may fail there")
     };
     let unnamed = |part: &&Part| !criteria.endpoints.iter().any(|wanted| is(part, wanted));
     criteria

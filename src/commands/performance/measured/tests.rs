@@ -163,6 +163,10 @@ fn an_endpoint_that_only_the_baseline_target_has_was_not_measured() {
     let lost = missing(&[home], &[home, pay]);
     assert!(lost.len() == 1 && lost[0].starts_with("p99 of POST /pay: no request on the target"), "{lost:?}");
     assert_eq!(missing(&[home], &[home, ("POST /pay", 99, 50.0)]), [""; 0], "it has too few requests anyway");
+    let few = missing(&[home, ("POST /pay", 60, 25_000.0)], &[home, ("POST /pay", 5_000, 80.0)]);
+    assert!(few.len() == 1 && few[0].contains("less than a tenth"), "{few:?}");
+    assert_eq!(missing(&[home, ("POST /pay", 89, 50.0)], &[home, ("POST /pay", 900, 50.0)]).len(), 1);
+    assert_eq!(missing(&[home, ("POST /pay", 90, 50.0)], &[home, ("POST /pay", 900, 50.0)]), [""; 0], "about as many");
 
     // Later than in the warm-up, too.
     let mut measurement = measured(5, 1.0, &[("a", 500, 1.0), ("b", 500, 1.0)]);
