@@ -31,7 +31,7 @@ pub(super) fn read(mut records: Records<impl BufRead>, header: &Header) -> Resul
         samples.add(&tags, latency);
         last = last.max(field("timestamp").parse::<i64>().ok().and_then(timestamp));
     }
-    Ok(samples.into_test(last))
+    samples.into_test(last)
 }
 
 /// Seconds by default; `K6_CSV_TIME_FORMAT` also allows milliseconds, microseconds and nanoseconds.

@@ -74,7 +74,7 @@ pub(super) fn read(input: impl BufRead) -> Result<LoadTest, ReadError> {
             return Err(ReadError::malformed(format!("line {}{cut}: {bad}", lines.number)));
         }
     }
-    Ok(samples.into_test(time.parse().ok()))
+    samples.into_test(time.parse().ok())
 }
 
 fn add(line: &Line<'_>, samples: &mut K6Samples, name: &mut String, time: &mut String) -> Result<(), String> {

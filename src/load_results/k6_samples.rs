@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{
-    load_test::{Format, LoadTest, Unit},
+    load_test::{Format, LoadTest, ReadError, Unit},
     samples::{MOST_ENDPOINTS, SamplesByEndpoint},
 };
+use crate::values::thousands;
 
 #[derive(Default)]
 pub(super) struct K6Samples {
@@ -15,6 +16,9 @@ pub(super) struct K6Samples {
     groups: SamplesByEndpoint,
     /// The only name in each group; `None` once there are several.
     names: HashMap<String, Option<String>>,
+    count: u64,
+    /// Requests of which nothing says whether they failed.
+    unknown: u64,
 }
 
 /// The tags of a request that matter.
@@ -28,18 +32,22 @@ pub(super) struct RequestTags<'a> {
 
 impl RequestTags<'_> {
     /// k6 says whether a response was an expected one; with `setResponseCallback(null)` it does not, and the status decides.
-    fn failed(&self) -> bool {
+    fn failed(&self) -> Option<bool> {
         match self.expected_response {
-            "true" => false,
-            "false" => true,
-            _ => self.status.parse::<u16>().is_ok_and(|status| status == 0 || status >= 400),
+            "true" => Some(false),
+            "false" => Some(true),
+            _ => self.status.parse::<u16>().ok().map(|status| status == 0 || status >= 400),
         }
     }
 }
 
 impl K6Samples {
     pub(super) fn add(&mut self, tags: &RequestTags<'_>, milliseconds: f64) {
-        let failed = tags.failed();
+        self.count += 1;
+        let Some(failed) = tags.failed() else {
+            self.unknown += 1;
+            return;
+        };
         self.requests.of(tags.name).record(milliseconds, failed);
         let group = tags.group.trim_start_matches(':');
         if group.is_empty() {
@@ -56,7 +64,16 @@ impl K6Samples {
     }
 
     /// A group is an endpoint beside the requests in it, unless they all have one name.
-    pub(super) fn into_test(self, measured_at: Option<Timestamp>) -> LoadTest {
+    pub(super) fn into_test(self, measured_at: Option<Timestamp>) -> Result<LoadTest, ReadError> {
+        if self.unknown > 0 {
+            let (count, unknown) = (thousands(self.count), thousands(self.unknown));
+            let error = ReadError::malformed(format!(
+                "{unknown} of {count} requests have neither the tag `status` nor `expected_response`: whether they failed is unknown"
+            ));
+            return Err(error
+                .expected("one of the two tags at each request")
+                .next("leave k6's `--system-tags` (`systemTags`) out, or add `status` and `expected_response` to it"));
+        }
         let cut = self.requests.cut || self.groups.cut;
         let (all, mut endpoints) = self.requests.into_figures();
         let (_, groups) = self.groups.into_figures();
@@ -70,6 +87,6 @@ impl K6Samples {
         test.endpoints = endpoints;
         test.endpoints_cut = cut;
         test.measured_at = measured_at;
-        test
+        Ok(test)
     }
 }

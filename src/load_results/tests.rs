@@ -171,3 +171,35 @@ fn rounding_stays_within_its_bound_at_every_percentile() {
     }
     assert_ne!(samples.figures().percentiles, exact, "it has rounded");
 }
+
+#[test]
+fn k6_requests_of_which_nothing_says_whether_they_failed_are_refused() {
+    let point = |tags: &str| {
+        format!(
+            r#"{{"metric":"http_req_duration","type":"Point","data":{{"time":"2026-11-22T19:00:16Z","value":20,"tags":{{"name":"/a"{tags}}}}}}}"#
+        )
+    };
+    let (good, none) = (point(r#","status":"200""#), point(""));
+    for (text, requests) in [
+        (none.clone(), "1 of 1 requests"),
+        (point(r#","status":"none""#), "1 of 1 requests"),
+        (format!("{good}\n{none}\n{good}"), "1 of 3 requests"),
+        (
+            "metric_name,timestamp,metric_value,method,name\nhttp_req_duration,1796000000,20,GET,/a\n".to_owned(),
+            "1 of 1",
+        ),
+    ] {
+        let error = read(text.as_bytes(), None).unwrap_err();
+        assert_eq!(error.kind, ReadErrorKind::Malformed, "{text}");
+        assert!(error.actual.starts_with(requests) && error.next.contains("--system-tags"), "{error:?}");
+    }
+    for (tags, failures) in [
+        (r#","status":"200""#, 0),
+        (r#","status":"0""#, 1),
+        (r#","status":"503""#, 1),
+        (r#","expected_response":"true""#, 0),
+        (r#","expected_response":"false""#, 1),
+    ] {
+        assert_eq!(read_test(point(tags).as_bytes()).all.failures, Some(failures), "{tags}");
+    }
+}
