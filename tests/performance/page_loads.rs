@@ -90,6 +90,30 @@ fn reports_of_lighthouse_and_a_load_test_are_not_compared() {
     assert!(ended.outputs["reason"].contains("age of the results"), "{}", ended.outputs["reason"]);
 }
 
+#[test]
+fn every_load_must_be_of_now() {
+    let runner = Runner::new().input("results", "now.json").input("baseline", "before.json");
+    runner.write("before.json", reports(&["run-1", "run-2", "run-3"]));
+    let at = |time: &str| format!("{{\"fetchTime\": \"{time}\",");
+    for (time, expected) in [
+        ("2026-01-01T00:00:00.000Z", (3, "inconclusive")),
+        ("2999-01-01T00:00:00.000Z", (3, "inconclusive")),
+        // Such a load is as old as the file.
+        ("this morning", (0, "passed")),
+    ] {
+        // Of the three loads, one has this time.
+        runner.write("now.json", reports(&["run-4", "run-5", "run-1"]).replacen('{', &at(time), 1));
+        let ended = runner.run(&["performance"]);
+        assert_end(&ended, expected);
+        assert_eq!(ended.outputs["reason"].contains("age of the results"), expected.0 == 3, "{}", ended.log);
+    }
+    let file = std::fs::File::options().write(true).open(runner.workspace().join("now.json")).expect("the file");
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("its time");
+    let ended = runner.run(&["performance"]);
+    assert_end(&ended, (3, "inconclusive"));
+    assert!(ended.outputs["reason"].contains("1970-01-01"), "{}", ended.outputs["reason"]);
+}
+
 /// The workflow run that measures a release.
 fn run_of(tag: &str) -> String {
     tag.replace('.', "")

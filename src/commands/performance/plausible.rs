@@ -62,7 +62,8 @@ pub fn failed_requests(results: &Measurement, plausibility: &Plausibility<'_>) -
 /// What makes the comparison meaningless, with what to do.
 pub fn objections(results: &Measurement, baseline: &Measurement, plausibility: &Plausibility<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    found.extend(age(results, plausibility));
+    let next = "run the load test in this workflow, and delete the results of earlier runs before it";
+    found.extend(results.measured_at.and_then(|measured| age(measured, plausibility, next)));
     found.extend(too_few(results, "results", plausibility));
     found.extend(too_few(baseline, "baseline", plausibility));
     found.extend(broken_baseline(baseline, plausibility));
@@ -71,8 +72,8 @@ pub fn objections(results: &Measurement, baseline: &Measurement, plausibility: &
     found
 }
 
-fn age(results: &Measurement, plausibility: &Plausibility<'_>) -> Option<Finding> {
-    let measured = results.measured_at?;
+/// Why results of that time do not count, if they do not. `next` says what to do about old ones.
+pub fn age(measured: Timestamp, plausibility: &Plausibility<'_>, next: &str) -> Option<Finding> {
     let Plausibility { now, max_age, .. } = plausibility;
     let age = now.duration_since(measured);
     let finding = Finding::inconclusive("age of the results").actual(format!("measured at {measured:.0}"));
@@ -81,10 +82,7 @@ fn age(results: &Measurement, plausibility: &Plausibility<'_>) -> Option<Finding
         return Some(finding.expected(format!("a time before {now:.0}")).next(next));
     }
     let limit = jiff::SignedDuration::try_from(max_age.0).unwrap_or(jiff::SignedDuration::MAX);
-    (age > limit).then(|| {
-        let next = "run the load test in this workflow, and delete the results of earlier runs before it";
-        finding.expected(format!("results of the last {max_age} (`max-age`)")).next(next)
-    })
+    (age > limit).then(|| finding.expected(format!("results of the last {max_age} (`max-age`)")).next(next))
 }
 
 fn too_few(side: &Measurement, name: &str, plausibility: &Plausibility<'_>) -> Option<Finding> {

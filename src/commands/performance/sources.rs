@@ -157,6 +157,9 @@ impl SideReader {
             (query, _) => self.read_query(input, query.clone()),
         }?;
         measurement.measured_at = measurement.measured_at.or(written);
+        if let Some(pages) = &mut measurement.page_loads {
+            pages.date_by_file(written);
+        }
         Ok(measurement)
     }
 

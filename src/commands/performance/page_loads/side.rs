@@ -105,8 +105,10 @@ pub struct PageSide {
     pub kind: SampleKind,
     /// How the loads were measured; one setting, unless reports of several kinds are mixed.
     pub settings: BTreeSet<String>,
-    /// Of the newest load.
-    pub measured_at: Option<Timestamp>,
+    /// Of the oldest and of the newest load.
+    pub measured_at: Option<[Timestamp; 2]>,
+    /// A load does not say when it was measured.
+    is_undated: bool,
     /// By the page.
     pub samples: BTreeMap<String, [Sample; 3]>,
     /// The pages that the other side must have, too.
@@ -125,7 +127,8 @@ impl PageSide {
         Self {
             kind: SampleKind::Loads,
             settings: all().map(|load| load.settings.clone()).collect(),
-            measured_at: all().filter_map(|load| load.measured_at).max(),
+            measured_at: all().filter_map(|load| load.measured_at).fold(None, |times, time| Some(widened(times, time))),
+            is_undated: all().any(|load| load.measured_at.is_none()),
             samples: loads.pages.iter().map(|(page, loads)| (page.clone(), samples(loads))).collect(),
             required: loads.pages.keys().cloned().collect(),
             targets: all().filter_map(|load| load.target.clone()).collect(),
@@ -145,10 +148,18 @@ impl PageSide {
             kind: SampleKind::Sessions,
             settings: sessions.iter().map(|session| session.settings.clone()).collect(),
             measured_at: None,
+            is_undated: false,
             samples: names.iter().map(|page| ((*page).clone(), samples(&of(page)))).collect(),
             required: sessions.last().map(|last| last.pages.keys().cloned().collect()).unwrap_or_default(),
             targets: sessions.iter().filter_map(|session| session.target.clone()).collect(),
             loads: names.iter().map(|page| ((*page).clone(), of(page).iter().map(|one| one.loads).sum())).collect(),
+        }
+    }
+
+    /// Loads that do not say when they were measured are as old as their file.
+    pub fn date_by_file(&mut self, written: Option<Timestamp>) {
+        if let Some(written) = written.filter(|_| self.is_undated) {
+            self.measured_at = Some(widened(self.measured_at, written));
         }
     }
 
@@ -173,4 +184,9 @@ impl PageSide {
         let none = || std::array::from_fn(|_| Sample::empty(self.kind));
         self.samples.get(page).cloned().unwrap_or_else(none)
     }
+}
+
+/// The oldest and the newest time, with one more.
+fn widened(times: Option<[Timestamp; 2]>, time: Timestamp) -> [Timestamp; 2] {
+    times.map_or([time; 2], |[oldest, newest]| [oldest.min(time), newest.max(time)])
 }

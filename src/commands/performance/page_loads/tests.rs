@@ -166,6 +166,14 @@ fn loads_that_were_measured_in_another_way_or_long_ago_are_not_compared() {
     }
     assert_eq!(verdict_of(&judged(&old, &good, 0.0), "age of the results"), Verdict::Inconclusive);
     assert_eq!(judged(&good, &old, 0.0).len(), 3, "a baseline may be older");
+    let one = |hours: i64| {
+        let mut with = good.clone();
+        with.pages.get_mut("/").unwrap()[1].measured_at = Some(now() + jiff::SignedDuration::from_hours(hours));
+        judged(&with, &good, 0.0)
+    };
+    assert_eq!(verdict_of(&one(-7), "age of the results"), Verdict::Inconclusive, "of an earlier release");
+    assert_eq!(verdict_of(&one(1), "age of the results"), Verdict::Inconclusive, "the future");
+    assert_eq!(one(-5).len(), 3);
 }
 
 /// A session in which each of these pages had this LCP.
