@@ -252,6 +252,15 @@ fn one_session_is_compared_with_those_of_promoted_releases_and_earlier_attempts_
     assert_end(&ended, (3, "inconclusive"));
     assert_end(&of(&five(), 108.0), (0, "passed"));
 
+    // The last session has an endpoint that the load test does not reach any more.
+    let lost =
+        runner(100.0).input("command", load_test).input("target", "https://staging.example").input("results", "");
+    lost.write(FILE, file(&five()).replace("\"users\":10}", "\"users\":10,\"duration\":30.0}"));
+    lost.write("stats.json", json!({ "p99_latency": 100.0, "requests": 1000, "failures": 0 }).to_string());
+    let ended = lost.run(&["performance"]);
+    assert_end(&ended, (3, "inconclusive"));
+    assert!(ended.outputs["reason"].contains("p99 of GET /pay: no p99 in this run"), "{}", ended.outputs["reason"]);
+
     let ended = of(&[], 100.0);
     assert_end(&ended, (3, "inconclusive"));
     assert!(ended.outputs["reason"].contains("promote-gates baseline"), "{}", ended.outputs["reason"]);

@@ -239,6 +239,23 @@ pub fn session_of(blocks: &[Block], fewest: u64, unit: Unit) -> Option<SessionFi
     Some(latencies_of(blocks).into_session(session, unit))
 }
 
+/// The endpoints that are not judged because a run has too few requests of them, with that number. Under a tenth of what is needed
+/// they count as lost instead.
+#[must_use]
+pub fn short_of_requests(blocks: &[Block], fewest: u64) -> BTreeMap<String, u64> {
+    let least = |part: &Part| {
+        let requests = blocks.iter().map(|block| block.parts.get(part)?.requests).collect::<Option<Vec<u64>>>()?;
+        requests.into_iter().min().filter(|least| *least < fewest && !is_far_fewer(*least, fewest))
+    };
+    let parts = blocks.first().into_iter().flat_map(|block| block.parts.keys());
+    parts
+        .filter_map(|part| match part {
+            Part::All => None,
+            Part::Endpoint(name) => Some((name.clone(), least(part)?)),
+        })
+        .collect()
+}
+
 /// What some runs measured of all requests.
 pub fn latencies_of<'b>(blocks: impl IntoIterator<Item = &'b Block>) -> Latencies {
     Latencies::of_runs(blocks.into_iter().filter_map(|block| {

@@ -37,6 +37,9 @@ pub fn to_ms(latency: f64, unit: Unit) -> f64 {
 pub struct EarlierSessions {
     /// Of other releases, as far as they were not blocked: a release that was blocked says nothing about the one in production.
     others: Vec<SessionFigures>,
+    /// The endpoints of the last of them, which this run must have, too. Of reports, the last that passed counts, if one did: an endpoint
+    /// that a session lost is not gone.
+    required: BTreeSet<String>,
     /// Attempts at this release in other workflow runs that did not pass.
     failed_attempts: u32,
     /// Why the store of baselines has none to compare with.
@@ -51,14 +54,21 @@ pub struct Absence {
 }
 
 impl EarlierSessions {
-    /// Of the store of baselines.
+    /// Of the store of baselines, the oldest first.
     #[must_use]
     pub fn of_figures<'f>(
         sessions: impl IntoIterator<Item = &'f SessionFigures>,
         failed_attempts: u32,
         absence: Option<Absence>,
     ) -> Self {
-        Self { others: sessions.into_iter().cloned().collect(), failed_attempts, absence }
+        let others: Vec<SessionFigures> = sessions.into_iter().cloned().collect();
+        let required = others.last().map(|last| last.endpoints.keys().cloned().collect()).unwrap_or_default();
+        Self { others, required, failed_attempts, absence }
+    }
+
+    /// The endpoints that this run must have, too.
+    pub const fn required(&self) -> &BTreeSet<String> {
+        &self.required
     }
 
     /// Why there is nothing to compare with, if it is known.
@@ -72,6 +82,7 @@ impl EarlierSessions {
     pub fn of_reports<'r>(reports: impl IntoIterator<Item = &'r Report>, subject: &Subject, run: Option<&Run>) -> Self {
         let mut earlier = Self::default();
         let mut jobs = BTreeSet::new();
+        let mut last = None;
         for report in reports.into_iter().filter(|report| report.command == "performance") {
             let job = report.run.as_ref().map(|run| (run.repository.clone(), run.id, run.attempt, run.job.clone()));
             // A report of no workflow run is its own job.
@@ -87,8 +98,15 @@ impl EarlierSessions {
                 if !is_this_run && report.verdict != Verdict::Passed {
                     earlier.failed_attempts += 1;
                 }
-            } else if report.verdict != Verdict::Blocked {
-                earlier.others.extend(SessionFigures::of_report(report));
+            } else if report.verdict != Verdict::Blocked
+                && let Some(figures) = SessionFigures::of_report(report)
+            {
+                let rank = (report.verdict == Verdict::Passed, &report.started_at);
+                if last.is_none_or(|last| rank >= last) {
+                    last = Some(rank);
+                    earlier.required = figures.endpoints.keys().cloned().collect();
+                }
+                earlier.others.push(figures);
             }
         }
         earlier

@@ -6,7 +6,7 @@ use crate::{
     baselines::{FIGURES, FiguresOutput},
     commands::performance::{
         judge::number,
-        measured::{Block, RunSide, judge as measured, session_of},
+        measured::{Block, RunSide, judge as measured, session_of, short_of_requests},
         sessions::{
             EarlierSessions, from_ms,
             judge::{SessionCriteria, judge},
@@ -14,7 +14,8 @@ use crate::{
     },
     error::CommandError,
     finding::Finding,
-    report::Outcome,
+    report::{Outcome, Table},
+    values::thousands,
 };
 
 /// Three runs have a median that one disturbed run does not change. More would not make the session another one.
@@ -42,8 +43,13 @@ pub fn run(runs: &Runs<'_>, earlier: &EarlierSessions) -> Result<Outcome, Comman
     };
     let now = runs.ctx.execution.wall();
     let target = runs.load_test.target(RunSide::Target).to_string();
-    let findings = judge(&criteria, &session, earlier).into_iter().map(|finding| finding.seen_at(&target, &now));
+    let few = short_of_requests(&blocks, runs.criteria.min_requests);
+    let findings = judge(&criteria, &session, &few, earlier).into_iter().map(|finding| finding.seen_at(&target, &now));
     let mut outcome = Outcome::from(findings.collect::<Vec<_>>());
+    if !few.is_empty() {
+        let rows = few.into_iter().map(|(name, requests)| [name, format!("{} requests in a run", thousands(requests))]);
+        outcome.tables.push(Table::new("Not judged", &["Endpoint", "Why"], rows));
+    }
     let shown = |milliseconds: f64| number(from_ms(milliseconds, unit));
     outcome.outputs = [("p99", shown(session.all)), (FIGURES, session.to_output())].into();
     if let Some(spread) = earlier.spread(None) {

@@ -1,8 +1,11 @@
 //! Judges one session against earlier ones.
 
+use std::collections::BTreeMap;
+
 use super::{Absence, EarlierSessions, FEWEST, from_ms};
 use crate::{
     baselines::SessionFigures,
+    commands::performance::endpoints::means,
     finding::{Figures, Finding, Verdict},
     load_results::Unit,
     values::figures::{ratio_beside, rounded},
@@ -19,20 +22,36 @@ pub struct SessionCriteria<'a> {
     pub endpoints: &'a [String],
 }
 
-/// One finding for all requests, and one for each endpoint that has earlier sessions or is named.
+/// One finding for all requests, one for each endpoint that has earlier sessions or is named, and one for each that this run lost.
+/// Endpoints with too `few` requests, but not far too few, are not lost.
 #[must_use]
-pub fn judge(criteria: &SessionCriteria<'_>, session: &SessionFigures, earlier: &EarlierSessions) -> Vec<Finding> {
+pub fn judge(
+    criteria: &SessionCriteria<'_>,
+    session: &SessionFigures,
+    few: &BTreeMap<String, u64>,
+    earlier: &EarlierSessions,
+) -> Vec<Finding> {
     let mut findings = vec![part(criteria, "p99", Some(session.all), None, earlier)];
-    let named = criteria.endpoints.iter().filter(|name| !session.endpoints.contains_key(*name));
-    let judged = session
-        .endpoints
-        .keys()
-        .filter(|name| criteria.endpoints.contains(name) || earlier.spread(Some(name)).is_some());
+    let is_named = |name: &str| criteria.endpoints.iter().any(|wanted| means(wanted, name));
+    let named = criteria.endpoints.iter().filter(|wanted| !session.endpoints.keys().any(|name| means(wanted, name)));
+    let judged = session.endpoints.keys().filter(|name| is_named(name) || earlier.spread(Some(name)).is_some());
     findings.extend(judged.chain(named).map(|name| {
         let figure = session.endpoints.get(name).copied();
         part(criteria, &format!("p99 of {name}"), figure, Some(name), earlier)
     }));
+    let has = |name: &String| session.endpoints.contains_key(name) || few.contains_key(name) || is_named(name);
+    findings.extend(earlier.required().iter().filter(|name| !has(name)).map(|name| lost(name)));
     findings
+}
+
+fn lost(name: &str) -> Finding {
+    Finding::inconclusive(format!("p99 of {name}"))
+        .actual("no p99 in this run, and one in the last session of another release")
+        .expected("a p99 of every endpoint of that session")
+        .next(
+            "see why the load test hardly reaches it, or why its requests fail; if it is gone, measure the release that is in production \
+             with the same load test, and give that session, too",
+        )
 }
 
 fn part(

@@ -112,7 +112,7 @@ fn a_session_is_judged_by_part_and_says_what_it_lacks() {
             endpoints: BTreeMap::from([("GET /".to_owned(), endpoint)]),
             ..SessionFigures::default()
         };
-        judge::judge(&criteria, &session, &earlier)
+        judge::judge(&criteria, &session, &BTreeMap::new(), &earlier)
     };
     let verdicts =
         |findings: Vec<crate::finding::Finding>| findings.iter().map(|finding| finding.verdict).collect::<Vec<_>>();
@@ -123,8 +123,56 @@ fn a_session_is_judged_by_part_and_says_what_it_lacks() {
     let blocked = judged(200.0, 50.0, &[]).remove(0);
     assert!(blocked.actual.starts_with("2 times the mean of 5 earlier sessions (1.8"), "{blocked}");
     let criteria = judge::SessionCriteria { max_ratio: 1.2, attempt: 1, unit: Unit::Milliseconds, endpoints: &[] };
-    let alone =
-        judge::judge(&criteria, &SessionFigures { all: 1.0, ..SessionFigures::default() }, &EarlierSessions::default());
+    let session = SessionFigures { all: 1.0, ..SessionFigures::default() };
+    let alone = judge::judge(&criteria, &session, &BTreeMap::new(), &EarlierSessions::default());
     assert_eq!(alone[0].verdict, Verdict::Inconclusive);
     assert!(alone[0].actual.contains("0 earlier sessions"), "{}", alone[0]);
+}
+
+#[test]
+fn an_endpoint_of_the_last_session_that_this_run_lacks_was_not_measured() {
+    let judged = |endpoints: &[&str], few: &[(&str, u64)], earlier: &EarlierSessions, required: &[&str]| {
+        let required: Vec<String> = required.iter().map(ToString::to_string).collect();
+        let criteria =
+            judge::SessionCriteria { max_ratio: 1.2, attempt: 1, unit: Unit::Milliseconds, endpoints: &required };
+        let session = SessionFigures {
+            all: 100.0,
+            endpoints: endpoints.iter().map(|name| ((*name).to_owned(), 50.0)).collect(),
+            ..SessionFigures::default()
+        };
+        let few = few.iter().map(|(name, requests)| ((*name).to_owned(), *requests)).collect();
+        let findings = judge::judge(&criteria, &session, &few, earlier);
+        findings.into_iter().map(|finding| (finding.check, finding.verdict)).collect::<Vec<_>>()
+    };
+    let root = ("p99 of GET /".to_owned(), Verdict::Inconclusive);
+    let known = earlier(&five());
+    assert!(judged(&["GET /cart"], &[], &known, &[]).contains(&root));
+    assert_eq!(judged(&["GET /cart"], &[("GET /", 95)], &known, &[]).len(), 1, "as many requests as before, about");
+    assert_eq!(judged(&["GET /"], &[], &known, &[]).len(), 2);
+    // With and without the method, as in the other modes.
+    assert_eq!(judged(&["GET /"], &[], &known, &["/"])[1], ("p99 of GET /".to_owned(), Verdict::Passed));
+    assert_eq!(judged(&["GET /"], &[], &known, &["/"]).len(), 2);
+    let named = judged(&["GET /cart"], &[], &known, &["/"]);
+    assert_eq!(named[1..], [("p99 of /".to_owned(), Verdict::Inconclusive)], "once");
+
+    // A release that was not promoted for it does not settle that the endpoint is gone; one that passed does.
+    let mut reports = five();
+    for (id, verdict, expected) in [(20, Verdict::Inconclusive, true), (21, Verdict::Passed, false)] {
+        let mut without = report(id, "1.9", verdict, 100.0);
+        without.started_at = "2026-11-30T01:00:00Z".to_owned();
+        let figures = SessionFigures { all: 100.0, ..SessionFigures::default() };
+        without.outputs.insert(FIGURES.to_owned(), figures.to_output());
+        // The order of the files says nothing.
+        reports.insert(0, without);
+        assert_eq!(judged(&["GET /cart"], &[], &earlier(&reports), &[]).contains(&root), expected, "{verdict}");
+    }
+    let stored = SessionFigures {
+        all: 100.0,
+        endpoints: BTreeMap::from([("GET /".to_owned(), 50.0)]),
+        ..SessionFigures::default()
+    };
+    let gone = SessionFigures { endpoints: BTreeMap::new(), ..stored.clone() };
+    let of = |sessions: &[&SessionFigures]| EarlierSessions::of_figures(sessions.iter().copied(), 0, None);
+    assert!(judged(&[], &[], &of(&[&gone, &stored]), &[]).contains(&root));
+    assert!(!judged(&[], &[], &of(&[&stored, &gone]), &[]).contains(&root));
 }
