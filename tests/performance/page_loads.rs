@@ -181,6 +181,12 @@ fn page_loads_of_promoted_releases_are_a_baseline() {
     let ended = next.run(&["performance"]);
     assert_end(&ended, (1, "blocked"));
     assert!(ended.outputs["reason"].contains("drift of the LCP of /checkout since 1.0"), "{}", ended.outputs["reason"]);
+    // The fixed release had other pages.
+    next.write(FILE, file.replacen("/checkout", "/basket", 1));
+    let ended = next.run(&["performance"]);
+    assert_end(&ended, (3, "inconclusive"));
+    assert!(ended.outputs["reason"].contains("drift since 1.0: no session of 1.0"), "{}", ended.outputs["reason"]);
+    next.write(FILE, file);
     let ended = next.input("drift-from", "0.9").run(&["performance"]);
     assert_end(&ended, (3, "inconclusive"));
     assert!(ended.outputs["reason"].contains("drift since 0.9: no session of 0.9"), "{}", ended.outputs["reason"]);

@@ -83,9 +83,17 @@ pub fn judge(
 /// Judges each figure that a fixed release has, too: small steps add up. `all` are the sessions of promoted releases, which tell how much
 /// a figure varies.
 #[must_use]
-pub fn drift(since: &str, results: &PageSide, fixed: &PageSide, all: &PageSide, rule: &PageRule) -> Vec<Finding> {
+pub fn drift(
+    since: &str,
+    results: &PageSide,
+    fixed: &PageSide,
+    all: &PageSide,
+    rule: &PageRule,
+) -> (Vec<Finding>, Vec<Table>) {
     let mut findings = Vec::new();
-    for name in results.samples.keys().filter(|name| fixed.samples.contains_key(*name)) {
+    let (common, others): (Vec<&String>, Vec<&String>) =
+        results.samples.keys().partition(|name| fixed.samples.contains_key(*name));
+    for name in common {
         let (now, before, all) = (results.samples_of(name), fixed.samples_of(name), all.samples_of(name));
         for (((metric, now), before), all) in PageMetric::ALL.into_iter().zip(now).zip(before).zip(all) {
             let check = format!("drift of the {} since {since}", check(metric, name));
@@ -99,7 +107,9 @@ pub fn drift(since: &str, results: &PageSide, fixed: &PageSide, all: &PageSide, 
             });
         }
     }
-    findings
+    let title = format!("Pages without a drift, because {since} does not have them:");
+    let tables = (!others.is_empty()).then(|| Table::list(title, others.iter().map(|name| [clip(name, LONGEST)])));
+    (findings, tables.into_iter().collect())
 }
 
 fn check(metric: PageMetric, page: &str) -> String {

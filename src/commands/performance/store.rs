@@ -201,7 +201,9 @@ impl ReadStore<'_> {
             if let Some(rule) = &drift_rule {
                 let fixed = self.store.pages_of_release(rule.tag, &query, &pages);
                 let all = self.store.page_baseline(&query, &pages).unwrap_or_default();
-                outcome.findings.extend(page_drift(rule, &pages, [&fixed, &all], &self.place()));
+                let (findings, tables) = page_drift(rule, &pages, [&fixed, &all], &self.place());
+                outcome.findings.extend(findings);
+                outcome.tables.extend(tables);
             }
             let lcps = pages.pages.iter().filter_map(|(page, medians)| Some((page, medians.lcp?)));
             if let Some((page, lcp)) = lcps.max_by(|(_, one), (_, other)| one.total_cmp(other)) {

@@ -249,11 +249,12 @@ fn pages_that_came_or_went_since_the_last_session() {
 
 #[test]
 fn small_steps_are_seen_by_the_drift_since_a_fixed_release() {
-    let drift_of = |lcp: f64, fixed: &[SessionPages]| {
+    let judged = |lcp: f64, fixed: &[SessionPages]| {
         let rule =
             PageRule { limits: Limits { max_ratio: Ratio(1.5), min_ratio: Ratio(0.001), ..RULE.limits }, ..RULE };
         drift("1.0", &sessions(&[session(&[("/", lcp), ("/new", 1.0)])]), &sessions(fixed), &sessions(&five()), &rule)
     };
+    let drift_of = |lcp: f64, fixed: &[SessionPages]| judged(lcp, fixed).0;
     let fixed = [session(&[("/", 2000.0), ("/gone", 1.0)])];
     let check = "drift of the LCP of / since 1.0";
     for (lcp, expected) in [(3000.0, Verdict::Passed), (3001.0, Verdict::Blocked)] {
@@ -261,6 +262,9 @@ fn small_steps_are_seen_by_the_drift_since_a_fixed_release() {
         assert_eq!((findings.len(), verdict_of(&findings, check)), (3, expected), "{findings:?}");
     }
     assert!(drift_of(4000.0, &fixed)[0].next.as_ref().is_some_and(|next| next.contains("max-drift")));
+
+    let tables = judged(3000.0, &fixed).1;
+    assert_eq!((tables.len(), tables[0].rows[0][0].text()), (1, "/new"), "what 1.0 has not is not judged: {tables:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
     },
     finding::{Finding, Verdict},
     load_results::{LoadProfile, P99, RequestFigures, Unit},
-    report::Trend,
+    report::{Table, Trend},
     subject::{Service, Tag},
     values::decimal::Decimal,
 };
@@ -176,16 +176,17 @@ fn no_fixed_release(check: String, rule: &DriftRule<'_>, figure: &str, place: &s
         )
 }
 
-/// The same of page loads, for every figure of the pages that the fixed release has, too.
+/// The same of page loads, for every figure of the pages that the fixed release has, too; the table lists the others.
 #[must_use]
 pub fn page_drift(
     rule: &DriftRule<'_>,
     session: &SessionPages,
     [fixed, all]: [&[&SessionPages]; 2],
     place: &str,
-) -> Vec<Finding> {
+) -> (Vec<Finding>, Vec<Table>) {
     if fixed.is_empty() {
-        return vec![no_fixed_release(format!("drift since {}", rule.tag), rule, "median", place)];
+        let finding = no_fixed_release(format!("drift since {}", rule.tag), rule, "median", place);
+        return (vec![finding], Vec::new());
     }
     let rule_of_pages = PageRule {
         limits: rule.limits,
