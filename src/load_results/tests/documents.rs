@@ -206,3 +206,36 @@ fn a_document_of_no_known_format_is_left_to_an_expression() {
     let stream = read(&b"{\"a\": 1}\n{\"a\": 2}\n"[..], None);
     assert_eq!(stream, Ok(Reading::Json(json!([{ "a": 1 }, { "a": 2 }]))));
 }
+
+#[test]
+fn a_figure_of_a_teams_own_document_that_is_none_is_refused() {
+    let with = |key: &str, value: &serde_json::Value| {
+        let mut document = json!({ "p99_latency": 70, "requests": 5000, "failures": 3 });
+        document[key] = value.clone();
+        read_json(&document)
+    };
+    for (key, value, named) in [
+        ("failures", json!("12 %"), "`failures` is \"12 %\""),
+        ("failures", json!(-1), "`failures` is -1"),
+        ("requests", json!(1.5), "`requests` is 1.5"),
+        ("users", json!("ten"), "`users` is \"ten\""),
+        ("endpoints", json!(["/cart"]), "`endpoints` is"),
+        ("endpoints", json!({ "/cart": 70 }), "`/cart` in `endpoints` is 70"),
+        ("endpoints", json!({ "/cart": { "p99_latency": "n/a" } }), "`p99_latency` of `/cart` is \"n/a\""),
+        ("endpoints", json!({ "/cart": { "p99_latency": -1 } }), "`p99_latency` of `/cart` is -1"),
+        ("endpoints", json!({ "/cart": { "p99_latency": 7, "failures": "2 %" } }), "`failures` of `/cart` is \"2 %\""),
+    ] {
+        let error = with(key, &value).unwrap_err();
+        assert_eq!(error.kind, ReadErrorKind::Malformed, "{value}");
+        assert!(error.actual.contains(named), "{named} in {error:?}");
+    }
+    // What a document does not know, it leaves out, or says with `null`.
+    for (key, value) in [("failures", json!(null)), ("users", json!(null)), ("endpoints", json!(null))] {
+        assert!(with(key, &value).is_ok(), "{key}");
+    }
+    let known =
+        with("endpoints", &json!({ "/cart": { "p99_latency": "7.5", "requests": "900" }, "/pay": { "p95": 3 } }));
+    let known = known.unwrap();
+    assert_eq!(known.endpoints.keys().collect::<Vec<_>>(), ["/cart"]);
+    assert_eq!(known.endpoints["/cart"].requests, Some(900));
+}
