@@ -14,7 +14,7 @@ use quick_xml::{
 
 use super::{
     jmeter::{JtlTotals, Sample, boolean, is_success, is_transaction},
-    load_test::{LoadTest, ReadError},
+    load_test::{Format, LoadTest, ReadError},
 };
 
 /// The longest element or text in bytes: a sample may hold the whole response.
@@ -30,7 +30,7 @@ pub(super) fn recognizes(head: &[u8]) -> bool {
 
 pub(super) fn read(input: impl BufRead) -> Result<LoadTest, ReadError> {
     let mut reader = Reader::from_reader(Metered { input, taken: 0 });
-    let (mut totals, mut buffer, mut rooted) = (JtlTotals::default(), Vec::new(), false);
+    let (mut totals, mut buffer, mut roots) = (JtlTotals::default(), Vec::new(), 0);
     let mut open: Vec<OpenElement> = Vec::new();
     loop {
         buffer.clear();
@@ -39,22 +39,23 @@ pub(super) fn read(input: impl BufRead) -> Result<LoadTest, ReadError> {
         let event = reader.read_event_into(&mut buffer).map_err(|error| malformed(at, &error.to_string()))?;
         match event {
             Event::Start(start) => {
+                roots += usize::from(open.is_empty());
                 let element =
                     begin(&start, open.last().copied(), &mut totals).map_err(|error| malformed(at, &error))?;
-                rooted = true;
                 open.push(element);
                 if open.len() > DEPTH {
                     return Err(malformed(at, "elements nest too deeply"));
                 }
             }
             Event::Empty(start) => {
+                roots += usize::from(open.is_empty());
                 begin(&start, open.last().copied(), &mut totals).map_err(|error| malformed(at, &error))?;
-                rooted = true;
             }
             Event::End(_) => drop(open.pop()),
             Event::Text(text) if open.last() == Some(&OpenElement::Url) => totals.add_url(&text),
             Event::DocType(_) => return Err(malformed(at, "a DOCTYPE, which JMeter does not write")),
-            Event::Eof if open.is_empty() && rooted => return Ok(totals.into_test()),
+            Event::Eof if open.is_empty() && roots == 1 => return Ok(totals.into_test()),
+            Event::Eof if open.is_empty() && roots > 1 => return Err(ReadError::several(roots, Format::Jmeter)),
             Event::Eof => return Err(malformed(at, "the file ends before its elements do: it was cut off")),
             _ => {}
         }

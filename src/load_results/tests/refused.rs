@@ -98,3 +98,18 @@ fn a_jtl_file_tells_failed_requests_by_one_of_two_columns() {
         assert_eq!(read_test(xml(attributes).as_bytes()).all.failures, Some(failures), "{attributes}");
     }
 }
+
+#[test]
+fn several_jtl_files_in_xml_as_one_are_refused() {
+    let one = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testResults version=\"1.2\">\n\
+               <httpSample t=\"9\" lb=\"a\" s=\"true\"/>\n</testResults>\n";
+    assert_eq!(read_test(one.as_bytes()).all.requests, Some(1));
+    for (text, number) in [
+        (one.repeat(2), "2 results of JMeter"),
+        (one.repeat(3), "3 results of JMeter"),
+        (format!("{one}<testResults/>"), "2 results of JMeter"),
+    ] {
+        let error = read(text.as_bytes(), None).unwrap_err();
+        assert!(error.actual.starts_with(number) && error.expected.contains("one load test"), "{error:?}");
+    }
+}
