@@ -4,7 +4,7 @@
 use super::{payload::Claim, promoted::PromotedFigure};
 use crate::{
     bundle_sizes::BundleSizes,
-    commands::bundle_size::explanation::Explanation,
+    commands::bundle_size::explanation::{Explanation, own_words},
     finding::{Finding, Verdict},
     image_entry::ImageEntry,
     ledger::LedgerEntry,
@@ -67,9 +67,9 @@ pub fn explanations(texts: &MergedTexts) -> Vec<MergedExplanation> {
     let merged = texts.pull_requests.iter().filter_map(|text| Some((text, text.merged_at?)));
     let explained = merged.filter_map(|(text, merged_at)| {
         // Comments may have several lines, so the whole description is read first.
-        let written = Explanation::read(&text.body, &template)?.text;
+        let written = own_words(&text.body, &template)?;
         let of_line = |line: &str| {
-            let explanation = Explanation::read(line, "").filter(|_| line.to_ascii_lowercase().contains(MARK))?;
+            let explanation = Explanation::read(line, "").ok().filter(|_| line.to_ascii_lowercase().contains(MARK))?;
             Some((clip(&explanation.text, MAX_TEXT), explanation.amount?))
         };
         let (line, amount) = written.lines().find_map(of_line)?;

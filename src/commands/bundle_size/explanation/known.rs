@@ -39,10 +39,6 @@ pub enum Place {
     },
 }
 
-/// Why a text does not count.
-pub const BLANK: &str =
-    "does not count: it is empty without comments, template and fillers, or has fewer than 15 letters";
-
 impl KnownExplanation {
     /// What the input `explanation` says. `template`: the text of the repository's templates.
     #[must_use]
@@ -50,7 +46,7 @@ impl KnownExplanation {
         let answer = match text {
             None => Answer::Nothing,
             Some(text) => Explanation::read(text, template)
-                .map_or_else(|| Answer::Uncounted(format!("the text in `explanation` {BLANK}")), Answer::Explained),
+                .map_or_else(|why| Answer::Uncounted(format!("the text in `explanation` {why}")), Answer::Explained),
         };
         Self { answer, place: Place::Input }
     }

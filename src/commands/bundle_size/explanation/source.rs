@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     Explanation,
     args::ExplanationArgs,
-    known::{Answer, BLANK, KnownExplanation, Place},
+    known::{Answer, KnownExplanation, Place},
     section::section,
     without_comments,
 };
@@ -126,8 +126,9 @@ fn read_answer(args: &ExplanationArgs, number: &str, text: &PullRequestText, tem
     };
     // An unfilled line of the template is the template's, too.
     let template = format!("{template}\n{}", behind(template).unwrap_or_default());
-    let Some(explanation) = Explanation::read(&written, &template) else {
-        return Answer::Uncounted(format!("the line `{line}: …` of {number} {BLANK}"));
+    let explanation = match Explanation::read(&written, &template) {
+        Ok(explanation) => explanation,
+        Err(why) => return Answer::Uncounted(format!("the line `{line}: …` of {number} {why}")),
     };
     let mut by = vec![format!("written by {}", text.writer.as_deref().unwrap_or("a deleted account"))];
     if let Some(label) = &args.explanation_label {
@@ -196,6 +197,11 @@ mod tests {
             ("Bundle-size: \u{200b}\u{2060}", None, "of #12 does not count"),
             ("Bundle-size: n/a", None, "of #12 does not count"),
             ("Bundle-size: short", None, "fewer than 15 letters"),
+            (
+                "Bundle-size: up to 200 kilo: the new editor",
+                None,
+                "the line `Bundle-size: …` of #12 does not count: `up to 200 kilo` is no size",
+            ),
             ("Bundle-size: the new editor moved in", Some("explained"), "#12 does not have the label `explained`"),
         ] {
             match read_answer(&args(label), "#12", &text(description, &[("other", None)]), TEMPLATE) {
