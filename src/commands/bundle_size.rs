@@ -173,10 +173,12 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
     let mut outcome = match &baseline {
         _ if bundle.total().raw == 0 => vec![growth::empty_bundle(&check, bundle)].into(),
         Some(baseline) => compare(args, &rules, &measured.compared(), baseline, then.as_ref()),
-        None => vec![first_measurement(args, &check, &measured, &trusted, written)].into(),
+        None => first_measurement(args, &rules, &measured, &trusted, written).into(),
     };
-    let asked = source::ask(&args.explained_in, &rules.explanation, &outcome.findings, &trusted, ctx)?;
-    if let (Some(baseline), Some(explanation)) = (&baseline, asked) {
+    if let Some(baseline) = &baseline
+        && let Some(explanation) =
+            source::ask(&args.explained_in, &rules.explanation, &outcome.findings, &trusted, ctx)?
+    {
         let rules = Rules { explanation, ..rules.clone() };
         outcome = compare(args, &rules, &measured.compared(), baseline, then.as_ref());
     }
@@ -359,14 +361,20 @@ fn listed_table(bundle: &Bundle, baseline: &Baseline) -> Option<Table> {
 }
 
 /// Judges the bundle without a baseline. `written`: the baseline file now holds these sizes, for the next run.
-fn first_measurement(args: &Args, check: &str, measured: &Measured, trusted: &TrustedSource, written: bool) -> Finding {
+fn first_measurement(
+    args: &Args,
+    rules: &Rules<'_>,
+    measured: &Measured,
+    trusted: &TrustedSource,
+    written: bool,
+) -> Vec<Finding> {
     let (path, judged) = (&args.baseline, args.limits.compression);
-    let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(check)
+    let finding = if args.allow_first { Finding::passed } else { Finding::inconclusive }(rules.check)
         .expected(format!("a baseline to compare with: `{path}`{}", trusted.place()))
         .actual(format!("none yet; now {}", store::describe(judged, measured)))
         .figures(Figures::now(format!("{}, no baseline yet", Bytes(measured.bundle.total().bytes(judged)))));
     let commit = format!("commit `{path}`, which holds the current sizes");
-    match (args.allow_first, written) {
+    let finding = match (args.allow_first, written) {
         (true, true) => finding.waived("first measurement (`allow-first`)").next(commit),
         (true, false) => finding.waived("first measurement (`allow-first`)"),
         (false, true) => finding.next(format!("{commit}; or add `allow-first: true`, which lets a first measurement pass")),
@@ -374,7 +382,8 @@ fn first_measurement(args: &Args, check: &str, measured: &Measured, trusted: &Tr
             "add `write-baseline: true` on the branch to compare with and commit `{path}`; or add `allow-first: true`, which \
              writes the file and lets a first measurement pass"
         )),
-    }
+    };
+    Some(finding).into_iter().chain(deployed::judge_sizes(&args.limits, rules.scope, &measured.bundle)).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The sizes of a deployed bundle, which `evidence` compares with those of the last promotion. Only absolute limits are judged here.
+//! The sizes of a deployed bundle, which `evidence` compares with those of the last promotion. Only absolute limits are judged here,
+//! as for a first measurement.
 
 use super::{
     bundle::{Bundle, BundleFile},
-    growth::{empty_bundle, judge_size},
+    growth::{empty_bundle, empty_group, judge_size},
     limits::GrowthLimits,
     scope::Scope,
     sizes::{Compression, Sizes},
@@ -24,17 +25,14 @@ pub fn judge(
     if bundle.total().raw == 0 {
         return (vec![empty_bundle(check, bundle)], None);
     }
-    let of = |group: Option<usize>| -> Vec<&BundleFile> {
-        bundle.files.iter().filter(|file| scope.group_of(&file.path) == group).collect()
-    };
-    let sum = |files: &[&BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
     let is_raw = limits.compression == Compression::Raw;
     let size = |sizes: Sizes| BundleSize { raw: sizes.raw, compressed: if is_raw { 0 } else { sizes.compressed } };
     let groups = scope.groups.iter().enumerate();
-    let groups = groups.map(|(index, group)| (group.name.clone(), size(sum(&of(Some(index)))))).collect();
+    let groups =
+        groups.map(|(index, group)| (group.name.clone(), size(sum(&files_of(scope, bundle, Some(index)))))).collect();
     let compressor = (!is_raw).then(|| bundle.compressor.clone());
     let sizes = BundleSizes { total: size(bundle.total()), groups, compressor };
-    let shown = |sizes: Sizes| format!("{} {}", Bytes(sizes.bytes(limits.compression)), limits.compression.word());
+    let shown = |sizes| shown(sizes, limits.compression);
     let mut findings = vec![
         Finding::passed(check)
             .expected("sizes, which `evidence` compares with those of the last promotion")
@@ -46,23 +44,7 @@ pub fn judge(
             ))
             .figures(Figures::now(format!("{}, to be judged by `evidence`", shown(bundle.total())))),
     ];
-    let rest = of(None);
-    if !rest.is_empty() || scope.groups.is_empty() {
-        findings.extend(judge_size("size", sum(&rest).bytes(limits.compression), &[], limits));
-    }
-    for (index, group) in scope.groups.iter().enumerate() {
-        let files = of(Some(index));
-        let limits = limits.of_group(group);
-        findings.push(if files.is_empty() {
-            super::growth::empty_group(&group.name)
-        } else {
-            Finding::passed(&group.name)
-                .expected("sizes of this group")
-                .actual(format!("measured: {}", shown(sum(&files))))
-        });
-        let now = sum(&files).bytes(limits.compression);
-        findings.extend(judge_size(&format!("{}: size", group.name), now, &[], &limits));
-    }
+    findings.extend(judge_sizes(limits, scope, bundle));
     if !sizes.fits() {
         findings.push(
             Finding::inconclusive("groups")
@@ -73,6 +55,44 @@ pub fn judge(
         return (findings, None);
     }
     (findings, Some(sizes))
+}
+
+/// Judges what needs no baseline: the size of a bundle and of its groups, and groups without files.
+#[must_use]
+pub fn judge_sizes(limits: &GrowthLimits, scope: &Scope, bundle: &Bundle) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let rest = files_of(scope, bundle, None);
+    if !rest.is_empty() || scope.groups.is_empty() {
+        findings.extend(judge_size("size", sum(&rest).bytes(limits.compression), &[], limits));
+    }
+    for (index, group) in scope.groups.iter().enumerate() {
+        let files = files_of(scope, bundle, Some(index));
+        let limits = limits.of_group(group);
+        findings.push(if files.is_empty() {
+            empty_group(&group.name)
+        } else {
+            Finding::passed(&group.name)
+                .expected("sizes of this group")
+                .actual(format!("measured: {}", shown(sum(&files), limits.compression)))
+        });
+        let now = sum(&files).bytes(limits.compression);
+        findings.extend(judge_size(&format!("{}: size", group.name), now, &[], &limits));
+    }
+    findings
+}
+
+/// The files of a group, or of none.
+fn files_of<'a>(scope: &Scope, bundle: &'a Bundle, group: Option<usize>) -> Vec<&'a BundleFile> {
+    bundle.files.iter().filter(|file| scope.group_of(&file.path) == group).collect()
+}
+
+fn sum(files: &[&BundleFile]) -> Sizes {
+    files.iter().map(|file| file.sizes).sum()
+}
+
+/// `1.05 MB gzip`
+fn shown(sizes: Sizes, compression: Compression) -> String {
+    format!("{} {}", Bytes(sizes.bytes(compression)), compression.word())
 }
 
 #[cfg(test)]
