@@ -62,7 +62,10 @@ pub struct Growth {
 /// The files of one group, before and now.
 struct Side {
     check: String,
+    /// Those of growth, in the compression of both sides.
     limits: GrowthLimits,
+    /// Those of the size now, in the compression of the settings.
+    own_limits: GrowthLimits,
     before: Vec<BundleFile>,
     now: Vec<BundleFile>,
 }
@@ -74,7 +77,6 @@ struct Side {
 pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<Growth, Finding> {
     let judged = baseline.comparable(&bundle.compressor, rules.limits.compression)?;
     let limits = GrowthLimits { compression: judged, ..rules.limits.clone() };
-    let rules = Rules { limits: &limits, ..rules.clone() };
     let patterns = baseline.patterns.as_ref().unwrap_or(&rules.scope.patterns);
     let scope = Scope { patterns: patterns.clone(), groups: rules.scope.groups.clone() };
     let before: Vec<&BundleFile> = scope.judged(&baseline.files).collect();
@@ -101,13 +103,13 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
         growth.changes.extend(match_files(&before, &now).iter().filter_map(FileChange::of));
         growth.findings.push(finding);
     } else {
-        for side in sides(&rules, &scope, &before, &now) {
-            judge_side(&rules, &side, &mut growth);
+        for side in sides(rules, judged, &scope, &before, &now) {
+            judge_side(rules, &side, &mut growth);
         }
         name_package(&mut growth.findings, &baseline.packages, rules.packages);
         let waiver = Waiver { added: growth.added, ..rules.waiver() };
         growth.findings.extend(packages::judge::judge(&baseline.packages, rules.packages, &limits, waiver));
-        growth.findings.extend(judge_uncovered(&rules, &extra, patterns));
+        growth.findings.extend(judge_uncovered(rules, &extra, patterns));
         growth.findings.extend(unlisted(&scope, baseline));
     }
     let order =
@@ -126,22 +128,26 @@ fn name_package(findings: &mut [Finding], before: &BTreeMap<String, u64>, now: &
 }
 
 /// The groups with their files; the files of no group come first.
-fn sides(rules: &Rules<'_>, scope: &Scope, before: &[&BundleFile], now: &[&BundleFile]) -> Vec<Side> {
+fn sides(
+    rules: &Rules<'_>,
+    judged: Compression,
+    scope: &Scope,
+    before: &[&BundleFile],
+    now: &[&BundleFile],
+) -> Vec<Side> {
     let of = |files: &[&BundleFile], group: Option<usize>| -> Vec<BundleFile> {
         files.iter().filter(|file| scope.group_of(&file.path) == group).map(|file| (*file).clone()).collect()
     };
-    let groups = scope.groups.iter().enumerate().map(|(index, group)| Side {
-        check: group.name.clone(),
-        limits: rules.limits.of_group(group),
-        before: of(before, Some(index)),
-        now: of(now, Some(index)),
-    });
-    let rest = Side {
-        check: rules.check.to_owned(),
-        limits: rules.limits.clone(),
-        before: of(before, None),
-        now: of(now, None),
+    let side = |check: &str, own_limits: GrowthLimits, group| Side {
+        check: check.to_owned(),
+        limits: GrowthLimits { compression: judged, ..own_limits.clone() },
+        own_limits,
+        before: of(before, group),
+        now: of(now, group),
     };
+    let groups = scope.groups.iter().enumerate();
+    let groups = groups.map(|(index, group)| side(&group.name, rules.limits.of_group(group), Some(index)));
+    let rest = side(rules.check, rules.limits.clone(), None);
     // With groups, nothing may be left for the general limits.
     let is_needed = |side: &Side| scope.groups.is_empty() || !side.before.is_empty() || !side.now.is_empty();
     Some(rest).filter(is_needed).into_iter().chain(groups).collect()
@@ -155,8 +161,8 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     let added = changes.iter().map(FileChange::added).fold(0, u64::saturating_add);
     growth.added = growth.added.saturating_add(added);
     let waiver = Waiver { added, ..rules.waiver() };
-    let bytes = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>().bytes(judged);
-    let (before, now) = (bytes(&side.before), bytes(&side.now));
+    let sum = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
+    let (before, now) = (sum(&side.before).bytes(judged), sum(&side.now).bytes(judged));
     if side.before.is_empty() && side.now.is_empty() {
         growth.findings.push(empty_group(check));
         return;
@@ -170,7 +176,8 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     });
     let name = |what: &str| if check == rules.check { what.to_owned() } else { format!("{check}: {what}") };
     growth.findings.push(judge_added(&name("new bytes"), &changes, limits, waiver));
-    growth.findings.extend(judge_size(&name("size"), now, &changes, limits));
+    let size = sum(&side.now).bytes(side.own_limits.compression);
+    growth.findings.extend(judge_size(&name("size"), size, &changes, &side.own_limits));
     growth.changes.extend(changes);
 }
 

@@ -94,6 +94,26 @@ fn an_absolute_limit_is_not_explained_away() {
 }
 
 #[test]
+fn an_absolute_limit_is_in_the_compression_of_the_settings() {
+    // The baseline is of an older library, so growth is compared by the sizes before compression.
+    let weights: Weights = &[("a.js", 1_000, 400), ("admin/b.js", 900, 300)];
+    let older = Compressor { backend: "zlib-rs 0.5.0".to_owned(), ..Compressor::of(Compression::Gzip) };
+    let baseline = Baseline { compressor: older, ..Baseline::from_bundle(&bundle(weights)) };
+    let limits = |bytes| GrowthLimits { max_size: Some(Bytes(bytes)), ..default_limits() };
+    for (bytes, groups, check, expected) in [
+        (700, &[][..], "size", (Passed, "700 B gzip")),
+        (699, &[], "size", (Blocked, "700 B gzip")),
+        (400, &["admin admin max-size=300"], "admin: size", (Passed, "300 B gzip")),
+        (400, &["admin admin max-size=299"], "admin: size", (Blocked, "300 B gzip")),
+    ] {
+        let growth = judged(&bundle(weights), &baseline, &limits(bytes), groups).expect("comparable");
+        assert_eq!(growth.judged, Compression::Raw);
+        let size = growth.findings.iter().find(|finding| finding.check == check).expect("a finding");
+        assert_eq!((size.verdict, size.actual.as_str()), expected, "{groups:?}");
+    }
+}
+
+#[test]
 fn other_patterns_are_compared_over_what_both_cover() {
     let before: Weights = &[("dist/a.js", 400_000, 100_000)];
     let baseline = |patterns: &[&str]| Baseline {
