@@ -68,6 +68,8 @@ struct Side {
     own_limits: GrowthLimits,
     before: Vec<BundleFile>,
     now: Vec<BundleFile>,
+    /// The files of it that the baseline's patterns do not judge.
+    extra: Vec<BundleFile>,
 }
 
 /// Judges a bundle by its baseline, over the files that the baseline's patterns cover.
@@ -80,9 +82,12 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
     let patterns = baseline.patterns.as_ref().unwrap_or(&rules.scope.patterns);
     let scope = Scope { patterns: patterns.clone(), groups: rules.scope.groups.clone() };
     let before: Vec<&BundleFile> = scope.judged(&baseline.files).collect();
-    let covered = |file: &&&BundleFile| baseline.patterns.is_none() || scope.covers(&file.path);
-    let (now, extra): (Vec<&BundleFile>, Vec<&BundleFile>) =
-        scope.judged(&bundle.files).partition(|file| covered(&file));
+    let covered = |file: &&BundleFile| baseline.patterns.is_none() || scope.covers(&file.path);
+    let now: Vec<&BundleFile> = scope.judged(&bundle.files).filter(covered).collect();
+    // What today's patterns judge and the baseline's do not: other folders, and other extensions.
+    let compared: HashSet<&str> = now.iter().map(|file| file.path.as_str()).collect();
+    let extra: Vec<&BundleFile> =
+        rules.scope.judged(&bundle.files).filter(|file| !compared.contains(file.path.as_str())).collect();
     let total = |files: &[&BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
     let (before_total, now_total) = (total(&before), total(&now));
     let mut growth =
@@ -103,7 +108,7 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
         growth.changes.extend(match_files(&before, &now).iter().filter_map(FileChange::of));
         growth.findings.push(finding);
     } else {
-        for side in sides(rules, judged, &scope, &before, &now) {
+        for side in sides(rules, judged, &scope, [&before, &now, &extra]) {
             judge_side(rules, &side, &mut growth);
         }
         name_package(&mut growth.findings, &baseline.packages, rules.packages);
@@ -132,8 +137,7 @@ fn sides(
     rules: &Rules<'_>,
     judged: Compression,
     scope: &Scope,
-    before: &[&BundleFile],
-    now: &[&BundleFile],
+    [before, now, extra]: [&[&BundleFile]; 3],
 ) -> Vec<Side> {
     let of = |files: &[&BundleFile], group: Option<usize>| -> Vec<BundleFile> {
         files.iter().filter(|file| scope.group_of(&file.path) == group).map(|file| (*file).clone()).collect()
@@ -144,12 +148,15 @@ fn sides(
         own_limits,
         before: of(before, group),
         now: of(now, group),
+        extra: of(extra, group),
     };
     let groups = scope.groups.iter().enumerate();
     let groups = groups.map(|(index, group)| side(&group.name, rules.limits.of_group(group), Some(index)));
     let rest = side(rules.check, rules.limits.clone(), None);
     // With groups, nothing may be left for the general limits.
-    let is_needed = |side: &Side| scope.groups.is_empty() || !side.before.is_empty() || !side.now.is_empty();
+    let is_needed = |side: &Side| {
+        scope.groups.is_empty() || !(side.before.is_empty() && side.now.is_empty() && side.extra.is_empty())
+    };
     Some(rest).filter(is_needed).into_iter().chain(groups).collect()
 }
 
@@ -163,8 +170,16 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     let waiver = Waiver { added, ..rules.waiver() };
     let sum = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
     let (before, now) = (sum(&side.before).bytes(judged), sum(&side.now).bytes(judged));
+    let name = |what: &str| if check == rules.check { what.to_owned() } else { format!("{check}: {what}") };
+    let size = sum(&side.now).plus(sum(&side.extra)).bytes(side.own_limits.compression);
+    let size = judge_size(&name("size"), size, &changes, &side.own_limits);
     if side.before.is_empty() && side.now.is_empty() {
-        growth.findings.push(empty_group(check));
+        // Files of no group, that only today's patterns judge, are limited together with those of all groups.
+        growth.findings.extend((check != rules.check).then(|| match side.extra.len() {
+            0 => empty_group(check),
+            files => uncovered_group(check, files),
+        }));
+        growth.findings.extend(size);
         return;
     }
     growth.findings.push(match judge_decrease(side, before, now) {
@@ -174,10 +189,8 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
             .actual(format!("new: {} {} in {}", Bytes(now), judged.word(), count(side.now.len()))),
         None => judge_total(check, before, now, &changes, limits, waiver),
     });
-    let name = |what: &str| if check == rules.check { what.to_owned() } else { format!("{check}: {what}") };
     growth.findings.push(judge_added(&name("new bytes"), &changes, limits, waiver));
-    let size = sum(&side.now).bytes(side.own_limits.compression);
-    growth.findings.extend(judge_size(&name("size"), size, &changes, &side.own_limits));
+    growth.findings.extend(size);
     growth.changes.extend(changes);
 }
 
@@ -188,6 +201,14 @@ pub fn empty_group(name: &str) -> Finding {
         .expected("files of this group, now or in the baseline")
         .actual("its patterns match no file")
         .next("correct the line in `groups`; patterns are relative to the workspace")
+}
+
+/// The finding on a group of which the baseline has nothing to compare with.
+fn uncovered_group(name: &str, files: usize) -> Finding {
+    Finding::inconclusive(name)
+        .expected("files of this group, which the baseline's `path` names")
+        .actual(format!("{}, which only the present `path` names", count(files)))
+        .next(HOW_TO_WRITE)
 }
 
 /// The name of the check on the total: the service, if it is known.

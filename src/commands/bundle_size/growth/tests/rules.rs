@@ -138,6 +138,41 @@ fn other_patterns_are_compared_over_what_both_cover() {
 }
 
 #[test]
+fn what_only_the_new_patterns_judge_is_limited() {
+    let before: Weights = &[("dist/a.js", 400_000, 100_000)];
+    let patterns = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    let baseline = Baseline { patterns: Some(patterns(&["dist"])), ..Baseline::from_bundle(&bundle(before)) };
+    let findings = |path: &[&str], new, groups: &[&str], max_size| {
+        let groups = groups.iter().map(|group| group.parse().expect("a group")).collect();
+        let scope = Scope { patterns: patterns(path), groups };
+        let limits = GrowthLimits { max_size, ..default_limits() };
+        let (explanation, packages) = (KnownExplanation::default(), Packages::default());
+        let rules = Rules { check: "bundle", limits: &limits, scope: &scope, explanation, packages: &packages };
+        judge(&rules, &bundle(&[before[0], new]), &baseline).expect("comparable").findings
+    };
+    let (png, js) = (("dist/hero.png", 30 * MB, 30 * MB), ("other/b.js", 900_000, 200_000));
+    for (path, new, max_size, expected) in [
+        (&["dist", "dist/**/*.png"][..], png, None, Inconclusive),
+        (&["dist", "dist/**/*.png"], ("dist/hero.png", MB, MB), None, Passed),
+        (&["dist"], png, None, Passed),
+        (&["dist", "other"], js, None, Passed),
+        (&["dist", "other"], js, Some(Bytes(300_000)), Passed),
+        (&["dist", "other"], js, Some(Bytes(299_999)), Blocked),
+    ] {
+        let findings = findings(path, new, &[], max_size);
+        assert_eq!(verdict(&findings), expected, "{path:?} {new:?} {max_size:?} {findings:?}");
+        let named = findings.iter().any(|finding| finding.check == "new in `path`" && finding.actual.contains(new.0));
+        assert_eq!(named, path.len() > 1, "{path:?} {findings:?}");
+    }
+    // Files of no group, and a group of such files.
+    let new = |groups: &[&str], max_size| verdict(&findings(&["dist", "other"], js, groups, max_size));
+    assert_eq!(new(&["app dist"], None), Passed);
+    assert_eq!(new(&["app dist"], Some(Bytes(199_999))), Blocked);
+    assert_eq!(new(&["app dist", "admin other"], None), Inconclusive);
+    assert_eq!(new(&["app dist", "admin other max-size=199kB"], None), Blocked);
+}
+
+#[test]
 fn an_explanation_covers_its_amount() {
     let with = |text: &str, raw| {
         let limits = GrowthLimits { explanation: Some(text.to_owned()), ..default_limits() };
