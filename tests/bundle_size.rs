@@ -105,12 +105,13 @@ fn explained_growth_passes_and_its_explanation_is_shown() {
     assert_eq!(annotations(&ended, "warning").len(), 1, "explained growth is a warning: {}", ended.log);
     assert_end(&step(&runner, &["--explanation= \n "]), 1, "blocked");
     // An explanation may be an unfilled line of a template, so every one must be readable.
-    runner.write(".github/pull_request_template.md/no-file", "");
+    runner.write(".github/other", "");
+    symlink("/dev/null", runner.workspace().join(".github/Pull_Request_Template.txt")).expect("a link");
     let ended = step(&runner, &["--explanation=the new editor"]);
     assert_end(&ended, 3, "inconclusive");
     assert_log_contains(
         &ended,
-        &["whether it is explained could not be read: .github/pull_request_template.md: no regular file"],
+        &["whether it is explained could not be read: .github/Pull_Request_Template.txt: no regular file"],
     );
 }
 

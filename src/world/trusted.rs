@@ -15,7 +15,7 @@ use super::{
     checkout::{self, Checkout},
     event::MAX_EVENT,
     files,
-    git::{Branch, Commit, Git, Head, MergeBase, TreeEntry, TreePath},
+    git::{Branch, Commit, Git, Head, MergeBase, TreeEntry, TreeEntryKind, TreePath},
     process::ProcessGroups,
 };
 use crate::{error::CommandError, finding::Finding, runner_env::RunnerEnv, secret::Secret};
@@ -276,6 +276,24 @@ impl TrustedSource {
         }
     }
 
+    /// The names in a folder, each with whether it is a folder; none when the folder does not exist. `folder` is relative to the working
+    /// directory; empty for that itself.
+    ///
+    /// # Errors
+    /// As [`TrustedSource::read`].
+    pub fn list(&self, folder: &str) -> Result<Vec<(String, bool)>, CommandError> {
+        match self {
+            Self::Workspace => list_workspace(Path::new(if folder.is_empty() { "." } else { folder })),
+            Self::Nothing => Ok(Vec::new()),
+            Self::Base { commit, git } => {
+                let is_top = absolute(Path::new(folder)).is_some_and(|folder| folder == git.toplevel());
+                let folder = if is_top { None } else { Some(tree_path(git, folder)?) };
+                let listed = git.list(commit, folder.as_ref()).map_err(Finding::unobservable)?;
+                Ok(listed.into_iter().map(|(name, kind)| (name, kind == TreeEntryKind::Directory)).collect())
+            }
+        }
+    }
+
     /// Reads a file by its path in the repository. `None` unless it is read from a base commit, and when it does not exist
     /// there.
     ///
@@ -305,6 +323,22 @@ fn from_workspace(path: &Path) -> Result<Option<TrustedFile>, CommandError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(error.to_string())),
+    }
+}
+
+fn list_workspace(folder: &Path) -> Result<Vec<(String, bool)>, CommandError> {
+    let list = || -> io::Result<Vec<(String, bool)>> {
+        let name = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path().is_dir());
+        fs::read_dir(folder)?.map(|entry| entry.map(name)).collect()
+    };
+    match list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| {
+            Finding::inconclusive(folder.display().to_string())
+                .actual(error.to_string())
+                .expected("a folder that can be read")
+                .unobservable()
+        }),
     }
 }
 

@@ -193,3 +193,24 @@ fn a_label_without_a_token_is_bad_input() {
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert_log_contains(&ended, &["`token`: not given", "to look for the label `explained`"]);
 }
+
+#[test]
+fn an_unfilled_line_of_any_template_explains_nothing() {
+    const LINE: &str = "Bundle-size: name the package here that became so large";
+    for path in [
+        ".github/Pull_Request_Template.txt",
+        ".github/PULL_REQUEST_TEMPLATE/feature.md",
+        "Docs/pull_request_template.md",
+        "PULL_REQUEST_TEMPLATE/fix.md",
+    ] {
+        let mut review = Review::new(LINE);
+        assert_end(&review.run(&[]), 0, "passed");
+        review.base = review.origin.commit(&[(path, LINE.as_bytes())]);
+        // The template of the change is not the one that counts.
+        review.head = review.origin.commit(&[(path, b"")]);
+        review.merge = review.origin.merge(&review.base, &review.head);
+        let ended = review.run(&[]);
+        assert_end(&ended, 1, "blocked");
+        assert_log_contains(&ended, &["the line `Bundle-size: …` of #1 does not count: it is empty"]);
+    }
+}

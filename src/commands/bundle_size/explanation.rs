@@ -5,6 +5,7 @@ pub mod args;
 pub mod known;
 pub mod section;
 pub mod source;
+mod templates;
 
 use crate::values::Bytes;
 use amount::{Amount, find_amount};

@@ -8,10 +8,10 @@ use super::{
     args::ExplanationArgs,
     known::{Answer, KnownExplanation, Place},
     section::section,
+    templates::read_templates,
     without_comments,
 };
 use crate::{
-    commands::bundle_size::store,
     context::{CommandContext, REQUEST_TIMEOUT},
     error::CommandError,
     finding::{Finding, Verdict},
@@ -23,23 +23,13 @@ use crate::{
     },
 };
 
-/// Where a repository may have the template of its pull requests. Source: GitHub's documentation, "Creating a pull request
-/// template for your repository".
-const TEMPLATES: [&str; 6] = [
-    ".github/pull_request_template.md",
-    ".github/PULL_REQUEST_TEMPLATE.md",
-    "pull_request_template.md",
-    "PULL_REQUEST_TEMPLATE.md",
-    "docs/pull_request_template.md",
-    "docs/PULL_REQUEST_TEMPLATE.md",
-];
 /// How long GitHub is asked for the pull request.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// The explanation in the input, without the text of the repository's template.
 #[must_use]
 pub fn given(text: Option<&str>, trusted: &TrustedSource, ctx: &CommandContext) -> KnownExplanation {
-    match text.map_or_else(|| Ok(String::new()), |_| templates(trusted, ctx)) {
+    match text.map_or_else(|| Ok(String::new()), |_| read_templates(trusted, ctx)) {
         Ok(template) => KnownExplanation::of_input(text, &template),
         Err(finding) => KnownExplanation { answer: Answer::Unreadable(Box::new(finding)), place: Place::Input },
     }
@@ -94,27 +84,9 @@ pub fn ask(
     let read = || github.pull_request_text(&repository, number);
     let text = read_until_answered(&ctx.execution, TIME_LIMIT, read);
     let answer = text
-        .and_then(|text| Ok(read_answer(args, &number.to_string(), &text, &templates(trusted, ctx)?)))
+        .and_then(|text| Ok(read_answer(args, &number.to_string(), &text, &read_templates(trusted, ctx)?)))
         .unwrap_or_else(unreadable);
     Ok(Some(KnownExplanation { answer, place: place(number.to_string()) }))
-}
-
-/// The texts of the repository's templates.
-///
-/// # Errors
-/// One is there and cannot be read: an unfilled line of it would count as an explanation.
-fn templates(trusted: &TrustedSource, ctx: &CommandContext) -> Result<String, Finding> {
-    let folder = store::folder(ctx);
-    let prefix = if folder.is_empty() { folder } else { format!("{folder}/") };
-    let mut texts = Vec::new();
-    for path in TEMPLATES {
-        let read = trusted.read(&format!("{prefix}{path}"));
-        let cancelled = || Finding::inconclusive(path).actual("cancelled");
-        if let Some(file) = read.map_err(|error| error.finding().unwrap_or_else(cancelled))? {
-            texts.push(String::from_utf8_lossy(&file.bytes).into_owned());
-        }
-    }
-    Ok(texts.join("\n"))
 }
 
 /// What a pull request explains.
