@@ -148,7 +148,7 @@ impl Gate for Args {}
 /// the base commit of a pull request, that cannot be read.
 fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, CommandError> {
     let scope = Scope { patterns: measured::relative_patterns(&args.path), groups: args.groups.clone() };
-    let request = request(args, &scope);
+    let request = request(args, &scope, ctx);
     if args.baseline_from == BaselineFrom::Promotion {
         return measure_deployed(args, request, subject, ctx);
     }
@@ -196,16 +196,17 @@ fn run(args: &Args, subject: &Subject, ctx: &CommandContext) -> Result<Outcome, 
 }
 
 /// What is to be measured.
-fn request(args: &Args, scope: &Scope) -> Request {
+fn request(args: &Args, scope: &Scope, ctx: &CommandContext) -> Request {
     let compression = args.limits.compression;
     let folder = args.cache_folder.as_ref().filter(|_| compression == Compression::Brotli);
+    let cache = folder.and_then(|folder| size_cache::open_untracked(folder, &Compressor::of(compression), ctx));
     let how = Measuring {
         scope: scope.clone(),
         baseline: PathBuf::from(&args.baseline),
         compression,
         known: Arc::default(),
         sketched: Sketched::None,
-        cache: folder.map(|folder| Arc::new(SizeCache::open(folder, &Compressor::of(compression)))),
+        cache: cache.map(Arc::new),
     };
     Request {
         path: args.path.clone(),

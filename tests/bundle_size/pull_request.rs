@@ -5,7 +5,8 @@
 use std::fs;
 
 use promote_gates::sandbox::server::{FakeResponse, LoopbackServer};
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{BASELINE, assert_end, assert_log_contains, noise, read, shop, step};
 use crate::{
@@ -304,4 +305,43 @@ fn paths_stay_relative_to_the_workspace() {
     let ended = runner.run(&["bundle-size", "--path=app/dist"]);
     assert_end(&ended, 2, "inconclusive");
     assert_log_contains(&ended, &["no path inside the checkout at ", "relative to the workspace"]);
+}
+
+#[test]
+fn kept_sizes_that_a_pull_request_brings_are_not_used() {
+    const FLAGS: [&str; 2] = ["--compression=brotli", "--cache-folder=.sizes"];
+    const KEPT: &str = ".sizes/bundle-size.sizes";
+    let first = Runner::new();
+    first.write("dist/app.js", noise(30_000));
+    assert_end(&step(&first, &[&FLAGS[..], &["--allow-first"]].concat()), 0, "passed");
+    let baseline = read(&first, BASELINE).expect("a baseline");
+    // A line for the larger bundle, with the size of the smaller one.
+    let content: Value = serde_json::from_str(&baseline).expect("JSON");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let text = format!("{} 45000 {}", hex(&Sha256::digest(noise(45_000))), content["total"]["brotli"]);
+    let backend = content["backend"].as_str().expect("a name");
+    let check = hex(&Sha256::digest(format!("brotli 11 {backend} {text}")));
+    let forged = format!("{text} {}\n", &check[..16]);
+
+    let origin = Origin::new();
+    let base = origin.commit(&[(BASELINE, baseline.as_bytes())]);
+    for (file, code, verdict) in [
+        (KEPT, 1, "blocked"),
+        // The folder is committed, and a step before this one puts the file there.
+        (".sizes/README.md", 1, "blocked"),
+        // What is not committed is as trustworthy as who could write it.
+        ("README.md", 0, "passed"),
+    ] {
+        origin.branch(&format!("topic-{code}-{}", file.len()), &base);
+        let head = origin.commit(&[(file, forged.as_bytes())]);
+        let merge = origin.merge(&base, &head);
+        let runner = origin.runner(&Event::pull_request(&base, &head, &merge), &merge, 2);
+        runner.write("dist/app.js", noise(45_000));
+        runner.write(KEPT, &forged);
+        let ended = step(&runner, &FLAGS);
+        assert_end(&ended, code, verdict);
+        let is_named =
+            ended.log.contains("`cache-folder`: .sizes/bundle-size.sizes is not used: the repository has it");
+        assert_eq!(is_named, code == 1, "{}", ended.log);
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::{Path, PathBuf},
+    fs,
+    path::{self, Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -14,8 +15,12 @@ use sha2::{Digest, Sha256};
 
 use super::bundle::{Compressor, hex};
 use crate::{
+    context::CommandContext,
     finding::Finding,
-    world::files::{read_bounded, write_atomically},
+    world::{
+        files::{read_bounded, write_atomically},
+        git::Git,
+    },
 };
 
 /// The name of the file in its folder.
@@ -40,6 +45,32 @@ pub struct SizeCache {
 struct Entry {
     raw: u64,
     compressed: u64,
+}
+
+/// Opens the sizes in a folder. `None` if the checked-out commit has the file or its folder: a pull request could bring any size. The
+/// log names what is not used.
+#[must_use]
+pub fn open_untracked(folder: &Path, compressor: &Compressor, ctx: &CommandContext) -> Option<SizeCache> {
+    if let Some(checkout) = ctx.world.trusted.checkout() {
+        let tracked = is_tracked(folder, &checkout.git(&ctx.world.groups));
+        let why = match tracked {
+            Ok(false) => return Some(SizeCache::open(folder, compressor)),
+            Ok(true) => "the repository has it, so a change could write any size; name a folder that is not committed"
+                .to_owned(),
+            Err(finding) => format!("whether the repository has it is unknown: {finding}"),
+        };
+        ctx.log.say(&format!("`cache-folder`: {} is not used: {why}", folder.join(FILE).display()));
+        return None;
+    }
+    Some(SizeCache::open(folder, compressor))
+}
+
+/// Whether the checked-out commit has the file or its folder, by the path as it is written, or behind links.
+fn is_tracked(folder: &Path, git: &Git) -> Result<bool, Finding> {
+    let paths = [folder.to_owned(), folder.join(FILE)];
+    let paths = paths.iter().flat_map(|path| [path::absolute(path), fs::canonicalize(path)]).flatten();
+    let paths: Vec<_> = paths.filter_map(|path| git.tree_path(&path)).collect();
+    Ok(!paths.is_empty() && !git.in_head(&paths)?.is_empty())
 }
 
 impl SizeCache {
