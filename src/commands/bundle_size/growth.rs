@@ -18,7 +18,7 @@ use super::{
     kinds::{self, FileKind},
     limits::{GrowthLimits, Waiver},
     packages::{self, Packages},
-    pairing::match_files,
+    pairing::{FileMatch, match_files},
     scope::Scope,
     sizes::{Compression, Sizes, exact_percent, show_percent, signed},
 };
@@ -57,6 +57,8 @@ pub struct Growth {
     pub judged: Compression,
     /// The raw bytes that new and grown files added.
     pub added: u64,
+    /// The scripts whose packages are unknown, with the raw bytes that each added.
+    undescribed: Vec<(String, u64)>,
 }
 
 /// The files of one group, before and now.
@@ -90,8 +92,15 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
         rules.scope.judged(&bundle.files).filter(|file| !compared.contains(file.path.as_str())).collect();
     let total = |files: &[&BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
     let (before_total, now_total) = (total(&before), total(&now));
-    let mut growth =
-        Growth { findings: Vec::new(), changes: Vec::new(), before: before_total, now: now_total, judged, added: 0 };
+    let mut growth = Growth {
+        findings: Vec::new(),
+        changes: Vec::new(),
+        before: before_total,
+        now: now_total,
+        judged,
+        added: 0,
+        undescribed: Vec::new(),
+    };
     let nothing = if now_total.raw == 0 && total(&extra).raw == 0 {
         Some(empty_bundle(rules.check, bundle))
     } else if before_total.raw == 0 || before_total.bytes(judged) == 0 {
@@ -114,6 +123,9 @@ pub fn judge(rules: &Rules<'_>, bundle: &Bundle, baseline: &Baseline) -> Result<
         name_package(&mut growth.findings, &baseline.packages, rules.packages);
         let waiver = Waiver { added: growth.added, ..rules.waiver() };
         growth.findings.extend(packages::judge::judge(&baseline.packages, rules.packages, &limits, waiver));
+        if !baseline.packages.is_empty() && rules.packages.is_known() {
+            growth.findings.extend(packages::judge::judge_undescribed(&growth.undescribed, &limits));
+        }
         growth.findings.extend(judge_uncovered(rules, &extra, patterns));
         growth.findings.extend(unlisted(&scope, baseline));
     }
@@ -163,7 +175,9 @@ fn sides(
 /// Judges the files of one group.
 fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     let (check, limits, judged) = (&side.check, &side.limits, side.limits.compression);
-    let mut changes: Vec<FileChange> = match_files(&side.before, &side.now).iter().filter_map(FileChange::of).collect();
+    let matches = match_files(&side.before, &side.now);
+    growth.undescribed.extend(undescribed_scripts(rules.packages, &matches, &side.extra));
+    let mut changes: Vec<FileChange> = matches.iter().filter_map(FileChange::of).collect();
     changes.sort_by_key(|change| Reverse((change.growth(judged), change.growth(Compression::Raw))));
     let added = changes.iter().map(FileChange::added).fold(0, u64::saturating_add);
     growth.added = growth.added.saturating_add(added);
@@ -192,6 +206,23 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     growth.findings.push(judge_added(&name("new bytes"), &changes, limits, waiver));
     growth.findings.extend(size);
     growth.changes.extend(changes);
+}
+
+/// The scripts that no data of the bundler describes and that grew, with what each added.
+fn undescribed_scripts(packages: &Packages, matches: &[FileMatch<'_>], extra: &[BundleFile]) -> Vec<(String, u64)> {
+    let described = packages.described();
+    let is_undescribed = |file: &BundleFile| {
+        let kind = FileKind::of(kinds::original(&file.path).unwrap_or(&file.path));
+        kind == FileKind::Script && !described.contains(file.path.as_str())
+    };
+    let grown = matches.iter().filter_map(|found| {
+        let files: Vec<_> = found.now.iter().filter(|file| is_undescribed(file)).collect();
+        let most = files.iter().max_by_key(|file| file.sizes.raw)?;
+        let raw = files.iter().map(|file| file.sizes.raw).sum::<u64>();
+        Some((most.path.clone(), FileChange::of(found)?.added().min(raw)))
+    });
+    let new = extra.iter().filter(|file| is_undescribed(file)).map(|file| (file.path.clone(), file.sizes.raw));
+    grown.chain(new).filter(|(_, added)| *added > 0).collect()
 }
 
 /// The finding on a group without files.

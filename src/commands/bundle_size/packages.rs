@@ -119,6 +119,24 @@ impl Packages {
         found
     }
 
+    /// The files whose packages are known.
+    #[must_use]
+    pub fn described(&self) -> BTreeSet<&str> {
+        self.packages.values().flat_map(|package| package.files.keys()).map(String::as_str).collect()
+    }
+
+    /// Removes the code in files that `other` describes, since it would count twice. Returns these files.
+    pub fn remove_described(&mut self, other: &Self) -> Vec<String> {
+        let others = other.described();
+        let twice: Vec<String> = self.described().intersection(&others).map(|file| (*file).to_owned()).collect();
+        for package in self.packages.values_mut() {
+            let removed = twice.iter().filter_map(|file| package.files.remove(file));
+            package.bytes = removed.fold(package.bytes, u64::saturating_sub);
+        }
+        self.packages.retain(|_, package| !package.files.is_empty());
+        twice
+    }
+
     /// Adds the packages of another part of the bundle.
     pub fn merge(&mut self, other: Self) {
         if self.source.is_empty() {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    commands::bundle_size::{bundle::Compressor, packages::Packages, sketch::Sketch},
+    commands::bundle_size::{bundle::Compressor, packages::Package, sketch::Sketch},
     finding::verdict,
     values::Percent,
 };

@@ -56,19 +56,26 @@ pub fn find(root: &Path, bundle: &Bundle, named: &[PathBuf]) -> Packages {
             unused("no data of esbuild, Rollup or webpack");
             continue;
         };
-        let packages = Packages::attribute(&path.to_string_lossy(), &parts, &files);
+        let mut packages = Packages::attribute(&path.to_string_lossy(), &parts, &files);
         if !packages.is_known() {
             unused("none of its outputs is a file of this bundle, with about its size");
             continue;
         }
-        // The files that another one has described already would count twice.
-        let known =
-            |packages: &Packages, file: &str| packages.packages.values().any(|each| each.files.contains_key(file));
-        if !files.keys().any(|file| known(&found, file) && known(&packages, file)) {
-            found.merge(packages);
+        let twice = packages.remove_described(&found);
+        if !twice.is_empty() {
+            unused(&format!("other data describes {} as well", list_some(&twice)));
         }
+        found.merge(packages);
     }
     if found.is_known() { found } else { Packages { unused: found.unused, ..from_maps(root, bundle) } }
+}
+
+/// The first few of several files.
+fn list_some(files: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = files.len().saturating_sub(SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    files[..files.len().min(SHOWN)].join(", ") + &more
 }
 
 /// Where the data of a bundler usually is: in the bundle, or in a folder above its files. Angular writes its statistics beside the
@@ -175,6 +182,33 @@ mod tests {
         let files = [file("apps/shop/dist/browser/main-AAAA1111.js"), file("apps/admin/dist/admin.js")];
         let found = find(root.path(), &Bundle::from_files(files), &[]);
         assert_eq!(found.bytes().into_keys().collect::<Vec<_>>(), ["one", "other"]);
+    }
+
+    #[test]
+    fn of_two_descriptions_of_a_file_one_counts_and_the_rest_stays() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let output = |file: &str, library: &str, bytes: u64| {
+            format!(
+                r#""{file}": {{ "bytes": {bytes}, "inputs": {{ "node_modules/{library}/i.js": {{ "bytesInOutput": {bytes} }} }} }}"#
+            )
+        };
+        let shared = output("dist/shared.js", "react", 900);
+        for (name, own) in [("one.json", output("dist/a.js", "a", 500)), ("two.json", output("dist/b.js", "big", 9000))]
+        {
+            let content = format!(r#"{{ "inputs": {{}}, "outputs": {{ {shared}, {own} }} }}"#);
+            write_atomically(&root.path().join(name), content.as_bytes()).expect("a file");
+        }
+        let file = |(path, raw): (&str, u64)| BundleFile {
+            path: path.to_owned(),
+            sizes: Sizes { raw, compressed: 0 },
+            ..BundleFile::default()
+        };
+        let files = [("dist/shared.js", 900), ("dist/a.js", 500), ("dist/b.js", 9000)].map(file);
+        let named = ["one.json", "two.json"].map(PathBuf::from);
+        let found = find(root.path(), &Bundle::from_files(files), &named);
+        let row = |name: &str, bytes| (name.to_owned(), bytes);
+        assert_eq!(found.bytes().into_iter().collect::<Vec<_>>(), [row("a", 500), row("big", 9000), row("react", 900)]);
+        assert_eq!(found.unused, ["two.json: not used: other data describes dist/shared.js as well"]);
     }
 
     #[test]

@@ -133,6 +133,27 @@ pub fn judge(
     Some(waiver.over_limit(finding, actual, &name))
 }
 
+/// Judges the scripts whose packages are unknown, while those of others are known: each with the bytes that it added. `None` if no limit
+/// was set for packages, and if they cannot have a package that adds more than the limit: every build has small scripts that no data
+/// describes.
+#[must_use]
+pub fn judge_undescribed(scripts: &[(String, u64)], limits: &GrowthLimits) -> Option<Finding> {
+    let limit = limits.max_added_per_package?;
+    let (most, _) = scripts.iter().max_by_key(|(_, added)| *added)?;
+    let added = scripts.iter().map(|(_, added)| *added).fold(0, u64::saturating_add);
+    (added > limit.0).then(|| {
+        Finding::inconclusive("scripts without packages")
+            .expected(format!("at most {limit} raw more in scripts that no data of the bundler describes"))
+            .actual(format!(
+                "+{} in {} of them, the most in `{}`",
+                bytes_beside(Bytes(added), limit),
+                scripts.len(),
+                clip(most, NAME)
+            ))
+            .next("name the data of these scripts in `stats`; or leave `max-added-per-package` out, which then is judged where packages are known")
+    })
+}
+
 /// The rows of a table: package, before, now, growth, copies, where. At most `limit`.
 #[must_use]
 pub fn rows(before: &BTreeMap<String, u64>, now: &Packages, limit: usize) -> Vec<Vec<String>> {
@@ -218,6 +239,17 @@ mod tests {
             assert_eq!(finding.verdict, Verdict::Inconclusive);
             assert!(finding.actual.contains(part) && finding.next.is_some(), "{finding:?}");
         }
+    }
+
+    #[test]
+    fn scripts_without_packages_are_held_to_the_limit_that_was_set() {
+        let scripts = [("dist/runtime.js".to_owned(), 1_000), ("dist/b.js".to_owned(), 99_001)];
+        assert_eq!(judge_undescribed(&scripts, &limits(&[])), None);
+        assert_eq!(judge_undescribed(&[], &limits(&["--max-added-per-package=0"])), None);
+        assert_eq!(judge_undescribed(&scripts, &limits(&["--max-added-per-package=100001"])), None);
+        let finding = judge_undescribed(&scripts, &limits(&["--max-added-per-package=100kB"])).unwrap();
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert!(finding.actual.ends_with("in 2 of them, the most in `dist/b.js`"), "{finding:?}");
     }
 
     #[test]

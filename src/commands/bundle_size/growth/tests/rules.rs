@@ -226,3 +226,39 @@ fn a_replaced_library_is_new_code_under_its_old_name() {
         (Blocked, "`vendor-[hash].js` (1.13 MB of other code) ±0 B (±0 %)")
     );
 }
+
+#[test]
+fn a_limit_for_packages_holds_for_scripts_without_packages() {
+    let of = |file: &str| Package { bytes: 50_000, files: [(file.to_owned(), 50_000)].into(), ..Package::default() };
+    let packages = Packages { packages: [("react".to_owned(), of("a.js"))].into(), ..Packages::default() };
+    let before: Weights = &[("a.js", 50_000, 20_000), ("runtime.js", 1_000, 500), ("i.html", 1_000, 500)];
+    let baseline = Baseline { packages: packages.bytes(), ..Baseline::from_bundle(&bundle(before)) };
+    let scope = Scope { patterns: vec![".".to_owned()], groups: Vec::new() };
+    let findings = |new, limit, packages: &Packages| {
+        let limits = GrowthLimits {
+            max_added_per_package: limit,
+            max_increase: Percent(f64::INFINITY),
+            max_added: Bytes(10 * MB),
+            ..default_limits()
+        };
+        let explanation = KnownExplanation::default();
+        let rules = Rules { check: "bundle", limits: &limits, scope: &scope, explanation, packages };
+        let now = bundle(&[before, &[new]].concat());
+        verdict(&judge(&rules, &now, &baseline).expect("comparable").findings)
+    };
+    let limit = Some(Bytes(100_000));
+    for (new, limit, expected) in [
+        (("b.js", 100_000, 40_000), limit, Passed),
+        (("b.js", 100_001, 40_000), limit, Inconclusive),
+        (("b.js.br", 100_001, 100_001), limit, Inconclusive),
+        (("b.js", 100_001, 40_000), None, Passed),
+        // Pages and style sheets have no packages.
+        (("b.html", 900_000, 40_000), limit, Passed),
+        (("b.css", 900_000, 40_000), limit, Passed),
+    ] {
+        assert_eq!(findings(new, limit, &packages), expected, "{new:?} {limit:?}");
+    }
+    let all = ["a.js", "b.js"].map(|file| (file.to_owned(), of(file)));
+    let all = Packages { packages: all.into(), ..Packages::default() };
+    assert_eq!(findings(("b.js", 100_001, 40_000), limit, &all), Passed);
+}
