@@ -160,15 +160,15 @@ mod tests {
         second.save().unwrap();
         assert_eq!(open(&compressor).find("cd", 200), None);
         let path = folder.path().join(FILE);
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
         for (from, to) in [("100 40", "100 4"), ("100 40", "10 40"), ("ab", "cd"), ("ab", "ab "), (" ", "\u{0}")] {
-            std::fs::write(&path, format!("\u{fffd}\nnothing\n{}", text.replacen(from, to, 1))).unwrap();
+            fs::write(&path, format!("\u{fffd}\nnothing\n{}", text.replacen(from, to, 1))).unwrap();
             let damaged = open(&compressor);
             for (sha256, raw) in [("ab", 100), ("ab", 10), ("cd", 100), ("ab ", 100)] {
                 assert_eq!(damaged.find(sha256, raw), None, "{to}");
             }
         }
-        std::fs::write(&path, format!("\u{fffd}\nnothing\n{text}")).unwrap();
+        fs::write(&path, format!("\u{fffd}\nnothing\n{text}")).unwrap();
         assert_eq!(open(&compressor).find("ab", 100), Some(40));
     }
 }
