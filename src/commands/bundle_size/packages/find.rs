@@ -42,28 +42,28 @@ pub fn find(root: &Path, bundle: &Bundle, named: &[PathBuf]) -> Packages {
     let mut found = Packages::default();
     for path in candidates {
         let file = root.join(&path);
-        let mut unused = |why: &str| found.unused.push(format!("{}: not used: {why}", path.display()));
+        let unused = |why: &str| format!("{}: not used: {why}", path.display());
         let text = match read_bounded(&file, MAX_SIZE) {
             Ok(text) => text,
             // One with a usual name may well be absent.
             Err(_) if named.is_empty() && !file.is_file() => continue,
             Err(finding) => {
-                unused(&finding.actual);
+                found.unused.push(unused(&finding.actual));
                 continue;
             }
         };
         let Some(parts) = read(&text) else {
-            unused("no data of esbuild, Rollup or webpack");
+            found.unused.push(unused("no data of esbuild, Rollup or webpack"));
             continue;
         };
         let mut packages = Packages::attribute(&path.to_string_lossy(), &parts, &files);
         if !packages.is_known() {
-            unused("none of its outputs is a file of this bundle, with about its size");
+            found.unused.push(unused("none of its outputs is a file of this bundle, with about its size"));
             continue;
         }
         let twice = packages.remove_described(&found);
         if !twice.is_empty() {
-            unused(&format!("other data describes {} as well", list_some(&twice)));
+            found.unused.push(unused(&format!("other data describes {} as well", list_some(&twice))));
         }
         found.merge(packages);
     }
