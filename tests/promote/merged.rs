@@ -95,6 +95,10 @@ fn an_approved_pull_request_is_merged_at_the_approved_commit() {
         for line in ["Approved-by: bob", &format!("Workflow: {}", run_url(8)), "Required: evidence, approval, wait"] {
             assert_eq!(message.lines().any(|one| one == line), method != "rebase", "{method}: {line} in {message}");
         }
+        // What the validation measured, which later runs compare with.
+        for line in ["Repository-id: 74", "Bundle-size: 7 raw", "Tests: 41"] {
+            assert!(message.lines().any(|one| one == line), "{method}: {line} in {message}");
+        }
         let again = merge();
         assert_eq!((again.code, effects(&again)), (0, vec!["already"]), "{method}: {}", again.log);
         assert_eq!(again.outputs["commit"], ended.outputs["commit"]);

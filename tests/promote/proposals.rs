@@ -48,7 +48,11 @@ impl Validation {
         let mut outputs = validated(self.number, &at);
         let people = json!({ "count": 2, "sha256": "c".repeat(64), "runs": [5], "head": SOURCE, "base": BASE });
         outputs.insert("people".to_owned(), people.to_string());
-        outputs.insert("excluded".to_owned(), "ada\nmallory".to_owned());
+        for (name, value) in
+            [("excluded", "ada\nmallory"), ("repository-id", "74"), ("bundle-size", "7 raw"), ("tests", "41")]
+        {
+            outputs.insert(name.to_owned(), value.to_owned());
+        }
         let run = Run { repository: INFRA.to_owned(), url: run_url(id), ..run(id) };
         let report = report("evidence", Verdict::Passed);
         Report { outputs, run: Some(run), subject: subject_with_tag(self.tag), ..report }

@@ -358,21 +358,33 @@ pub fn merge(approved: ApprovedMerge<'_>, ctx: &CommandContext) -> Result<Action
 }
 
 /// The promotion on the base branch: what it rests on is that of the proposed commit; who approved it, who merged it and when is of
-/// this run.
+/// this run. It names every field, so that a new one is not left out: the commit on the base branch is what later runs read.
 fn merged_promotion(own: Promotion, proposed: &Promotion) -> Promotion {
     let required = [&proposed.required, &own.required].into_iter().flatten().flatten().cloned().collect();
+    let proposed = proposed.clone();
     Promotion {
-        source_commit: proposed.source_commit.clone(),
-        digest: proposed.digest.clone(),
+        kind: own.kind,
+        service: own.service,
+        environment: own.environment,
+        image: own.image,
+        previous: own.previous,
+        digest: proposed.digest,
+        source_commit: proposed.source_commit,
         validated_at: proposed.validated_at,
-        validation_run: proposed.validation_run.clone(),
-        evidence: proposed.evidence.clone(),
-        people: proposed.people.clone(),
+        validation_run: proposed.validation_run,
+        evidence: proposed.evidence,
+        people: proposed.people,
         repository_id: proposed.repository_id,
-        bundle_sizes: proposed.bundle_sizes.clone(),
-        triggered_by: proposed.triggered_by.clone(),
+        bundle_sizes: proposed.bundle_sizes,
+        tests: proposed.tests,
+        approved_by: own.approved_by,
+        triggered_by: proposed.triggered_by,
+        independent: own.independent,
+        workflow: own.workflow,
         required: Some(required),
-        ..own
+        incident: own.incident,
+        reason: own.reason,
+        rolls_back: own.rolls_back,
     }
 }
 

@@ -1,5 +1,6 @@
 use super::{
     body::DecisionPack,
+    merged_promotion,
     plan::{ProposedCommit, Rival, decide_pull_request, newest_above, older_ones},
 };
 use crate::{
@@ -142,4 +143,56 @@ fn the_text_has_what_a_reviewer_decides_by_and_mentions_no_one() {
     let report = Report { findings: vec![long; 200], ..report.clone() };
     let text = pack(&report).render();
     assert!(text.len() <= LIMIT && text.contains("no image entry"), "{}", text.len());
+}
+
+/// A promotion whose every trailer is made of `digit`, and of this kind.
+fn full(digit: u8, kind: PromotionKind) -> Promotion {
+    let word = format!("word-{digit}");
+    let (commit, sha256) = (digit.to_string().repeat(40), digit.to_string().repeat(64));
+    let people = format!(r#"{{"count":{digit},"sha256":"","runs":[{digit}],"head":"{commit}"}}"#);
+    Promotion {
+        kind,
+        service: word.parse().unwrap(),
+        environment: word.parse().unwrap(),
+        image: word.clone(),
+        previous: Some(word.clone()),
+        digest: Some(format!("sha256:{sha256}").parse().unwrap()),
+        source_commit: Some(commit.parse().unwrap()),
+        validated_at: Some(format!("2026-01-0{digit}T10:00:00Z").parse().unwrap()),
+        validation_run: Some(word.clone()),
+        evidence: Some(sha256.parse().unwrap()),
+        people: Some(serde_json::from_str(&people).unwrap()),
+        repository_id: Some(digit.into()),
+        bundle_sizes: Some(format!("{digit} raw").parse().unwrap()),
+        tests: Some(digit.to_string().parse().unwrap()),
+        approved_by: Some(word.clone()),
+        triggered_by: Some(word.clone()),
+        independent: Some(digit == 1),
+        workflow: Some(word.clone()),
+        required: Some(vec![word.clone()]),
+        incident: Some(word.clone()),
+        reason: Some(word),
+        rolls_back: Some(commit.parse().unwrap()),
+    }
+}
+
+#[test]
+fn the_merged_commit_records_the_proposed_release_and_who_merged_it() {
+    let (own, proposed) = (full(1, PromotionKind::Normal), full(2, PromotionKind::Emergency));
+    // Of the commit on the branch, the approver and the words about a bypass count for nothing: anyone who can push can write them.
+    let expected = Promotion {
+        digest: proposed.digest.clone(),
+        source_commit: proposed.source_commit.clone(),
+        validated_at: proposed.validated_at,
+        validation_run: proposed.validation_run.clone(),
+        evidence: proposed.evidence.clone(),
+        people: proposed.people.clone(),
+        repository_id: proposed.repository_id,
+        bundle_sizes: proposed.bundle_sizes.clone(),
+        tests: proposed.tests,
+        triggered_by: proposed.triggered_by.clone(),
+        required: Some(vec!["word-2".to_owned(), "word-1".to_owned()]),
+        ..own.clone()
+    };
+    assert_eq!(merged_promotion(own, &proposed), expected);
 }
