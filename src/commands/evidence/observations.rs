@@ -131,6 +131,17 @@ impl ReleaseChanges {
 }
 
 impl ValidationJobs {
+    /// The jobs, or a finding that says why GitHub did not list them.
+    pub fn listed(&self) -> Result<&[Job], Finding> {
+        self.jobs.as_deref().ok_or_else(|| {
+            self.error.clone().unwrap_or_else(|| {
+                Finding::inconclusive("jobs")
+                    .actual("the jobs of the validating run were not seen")
+                    .next("run this job again")
+            })
+        })
+    }
+
     /// The notices of a job; an error holds the message of one that cannot be read.
     pub fn notices_of(&self, job: &Job) -> impl Iterator<Item = Result<ReportNotice, &str>> {
         let annotations = self.annotations.get(&job.id).into_iter().flatten();

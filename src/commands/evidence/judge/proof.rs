@@ -223,14 +223,12 @@ impl Verification<'_> {
         let id = claims.check_run_id?;
         let record_job = &self.origin.signer.record_job;
         let expected = format!("the job `{record_job}` of this attempt, which runs `record` and no gate");
-        let Some(jobs) = &observations.jobs.jobs else {
-            let error = observations.jobs.error.as_ref();
-            let actual = error.map_or_else(
-                || "the jobs of the validating run were not seen".to_owned(),
-                |error| error.actual.clone(),
-            );
-            let next = error.and_then(|error| error.next.as_deref()).unwrap_or("run this job again");
-            return Some(Difference::inconclusive(actual, expected, next));
+        let jobs = match observations.jobs.listed() {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                let next = error.next.as_deref().unwrap_or("run this job again");
+                return Some(Difference::inconclusive(error.actual.clone(), expected, next));
+            }
         };
         let Some(job) = jobs.iter().find(|job| job.check_run_id() == id) else {
             return Some(Difference::blocked(
@@ -304,7 +302,12 @@ impl ReportChecks<'_> {
         if report.verdict != Verdict::Passed {
             return finding(report.verdict, reported);
         }
-        // A step after the gate, or another leg of its matrix, may have failed.
+        // A step after the gate, or another leg of its matrix, may have failed. Without the list of jobs this is not known, and a token
+        // of an older server names no job that would have to be in it.
+        if let Err(error) = self.jobs.listed() {
+            let actual = format!("{reported}; its job was not seen: {}", error.actual);
+            return Finding { next: error.next, ..finding(Verdict::Inconclusive, actual) };
+        }
         let own = self.verification.jobs_of(received, self.jobs);
         if let Some(job) = own.into_iter().find(|job| job.conclusion.as_deref() != Some("success")) {
             let name = clip(&job.name, CLIP_NAME);
