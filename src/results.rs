@@ -3,6 +3,7 @@
 pub mod batch;
 mod digest;
 pub mod files;
+pub mod output;
 
 use std::collections::BTreeMap;
 

@@ -36,13 +36,17 @@ use crate::{
     ledger::InfraRepo,
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output, Run},
-    results::{ReceivedReports, batch::BatchEvidence},
+    results::{
+        ReceivedReports,
+        batch::BatchEvidence,
+        output::{EVIDENCE_ID, VALIDATED_AT},
+    },
     subject::Subject,
     supersession::look::{SupersessionObserver, ValidatedService, ValidationRuns},
 };
 pub use args::Args;
 use args::{ApprovalSource, environment_of};
-use excluded::{SourceAccess, find_evidence_id};
+use excluded::SourceAccess;
 use judge::judge;
 use observations::{ApprovalObservations, OwnRun};
 use rules::ApprovalRules;
@@ -101,7 +105,10 @@ fn run(args: &Args, subject: &Subject, config: &Config, ctx: &CommandContext) ->
     };
     let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
     let ledger = InfraRepo::open(&args.ledger, args.token.as_ref(), &config.services, ctx)?;
-    let evidence = find_evidence(&reports, subject, ctx);
+    let evidence = match find_evidence(&reports, subject, ctx) {
+        Ok(evidence) => evidence,
+        Err(finding) => return Ok(vec![finding].into()),
+    };
     let services: Vec<_> = evidence.iter().filter_map(|evidence| evidence.service.as_ref()).collect();
     let services = if services.is_empty() { subject.service.iter().collect() } else { services };
     let environment = subject.environment.as_ref().map(|environment| format!(" in {environment}"));
@@ -203,21 +210,25 @@ fn find_batch<'a>(
     reports.batch(subject, run).filter(|_| subject.service.is_none())
 }
 
-/// What identifies this promotion in the ledger, one for each service; empty if the reports do not contain it.
-fn find_evidence(reports: &ReceivedReports, subject: &Subject, ctx: &CommandContext) -> Vec<EvidenceRef> {
+/// What identifies this promotion in the ledger, one for each service; empty if no report of a passed `evidence` is given.
+///
+/// # Errors
+/// A report that counts does not say it, or that about several services does not count.
+fn find_evidence(
+    reports: &ReceivedReports,
+    subject: &Subject,
+    ctx: &CommandContext,
+) -> Result<Vec<EvidenceRef>, Finding> {
     let run = ctx.runner_env.run.as_ref();
-    let find = |subject: &Subject| {
-        let id = find_evidence_id(reports, subject, ctx)?;
-        let validated_at = reports.output("evidence", "validated-at", subject, run)?.parse().ok()?;
-        Some(EvidenceRef { service: subject.service.clone(), id, validated_at })
+    let find = |subject: &Subject| -> Result<Option<EvidenceRef>, Finding> {
+        let id = reports.parsed_output(EVIDENCE_ID, subject, run)?;
+        let validated_at = reports.parsed_output(VALIDATED_AT, subject, run)?;
+        let service = subject.service.clone();
+        Ok(id.zip(validated_at).map(|(id, validated_at)| EvidenceRef { service, id, validated_at }))
     };
     match find_batch(reports, subject, run) {
-        // One that is not known is none that was committed.
-        Some(Ok(batch)) => {
-            batch.ready.iter().map(|report| find(&report.subject)).collect::<Option<Vec<_>>>().unwrap_or_default()
-        }
-        Some(Err(_)) => Vec::new(),
-        None => find(subject).into_iter().collect(),
+        Some(batch) => batch?.ready.iter().filter_map(|report| find(&report.subject).transpose()).collect(),
+        None => Ok(find(subject)?.into_iter().collect()),
     }
 }
 

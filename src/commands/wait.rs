@@ -31,7 +31,7 @@ use crate::{
     ledger::{InfraRepo, infra_repo::InfraRepoArgs},
     observe::{Judgement, PollInterval, Source, observe_until_decided},
     report::{Outcome, Output},
-    results::ReceivedReports,
+    results::{ReceivedReports, output::VALIDATED_AT},
     secret::Secret,
     subject::Subject,
     supersession::{
@@ -197,17 +197,18 @@ impl<'a> WaitSession<'a> {
         let environment = subject.environment.clone().ok_or_else(|| missing("environment"))?;
         let reports = args.results.as_deref().map(ReceivedReports::from_results).transpose()?.unwrap_or_default();
         let now = ctx.execution.clock.wall();
-        let timestamp = |command, output| find_timestamp(&reports, command, output, subject, ctx);
-        let start = WaitStart::new(timestamp("approval", "approved-at"), now);
+        let approved_at = reports.output("approval", "approved-at", subject, ctx.runner_env.run.as_ref());
+        let start = WaitStart::new(approved_at.and_then(|at| at.parse().ok()), now);
         ctx.log.say(&format!("counted from {}", start.description));
         let validated_at = |subject: &Subject| {
-            find_timestamp(&reports, "evidence", "validated-at", subject, ctx).unwrap_or_else(|| {
+            let found = reports.parsed_output(VALIDATED_AT, subject, ctx.runner_env.run.as_ref());
+            Ok::<_, CommandError>(found.map_err(Finding::unobservable)?.unwrap_or_else(|| {
                 ctx.log.say(
-                    "no report of a passed `evidence` says when this release was validated: promotions since then count as \
+                    "no report of a passed `evidence` says when this release was validated: promotions since the approval count as \
                      newer",
                 );
                 start.at
-            })
+            }))
         };
         let batch = match reports.batch(subject, ctx.runner_env.run.as_ref()).filter(|_| subject.service.is_none()) {
             Some(batch) => batch.map_err(Finding::unobservable)?.ready,
@@ -219,7 +220,7 @@ impl<'a> WaitSession<'a> {
             .into_iter()
             .map(|subject| {
                 let service = subject.service.clone().ok_or_else(|| missing("service"))?;
-                Ok(ValidatedService { service, validated_at: validated_at(subject), evidence: None })
+                Ok(ValidatedService { service, validated_at: validated_at(subject)?, evidence: None })
             })
             .collect::<Result<_, CommandError>>()?;
         let of_services = |url: &Url| {
@@ -333,17 +334,6 @@ impl<'a> WaitSession<'a> {
             }
         }
     }
-}
-
-/// A timestamp among the outputs of a command that passed in this run.
-fn find_timestamp(
-    reports: &ReceivedReports,
-    command: &str,
-    output: &str,
-    subject: &Subject,
-    ctx: &CommandContext,
-) -> Option<Timestamp> {
-    reports.output(command, output, subject, ctx.runner_env.run.as_ref())?.parse().ok()
 }
 
 /// The start of the wait.

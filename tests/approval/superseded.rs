@@ -142,3 +142,25 @@ fn newer_validations_that_cannot_be_read_are_inconclusive() {
     let next = finding(&ended, "supersession")["next"].as_str().unwrap();
     assert!(next.contains("the report of `evidence`"), "{next}");
 }
+
+/// Without the time of the validation, nothing could be newer than it.
+#[test]
+fn a_passed_evidence_whose_outputs_cannot_be_read_is_inconclusive() {
+    for (name, value) in [("validated-at", Some("soon")), ("validated-at", None), ("evidence", Some("mine"))] {
+        let change = |report: &mut Report| {
+            report.outputs.remove(name);
+            report.outputs.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        };
+        let (mut single, mut batch) = (evidence(&["mallory"]), batch_evidence(&["mallory"]));
+        change(&mut single);
+        change(&mut batch.reports[1]);
+        for (subject, report) in [(SUBJECT, single), (COMMON, batch)] {
+            let stage = approved();
+            let step = stage.step().input("subject", subject).input("results", &needs(&report));
+            let ended = stage.judge(&step);
+            assert_eq!(end(&ended), INCONCLUSIVE, "{name}: {}", ended.log);
+            let found = finding(&ended, "evidence");
+            assert!(found["actual"].as_str().unwrap().contains(&format!("`{name}`")), "{found}");
+        }
+    }
+}

@@ -62,3 +62,18 @@ fn a_batch_without_a_ready_service_does_not_pass() {
     let ended = judge(&stage, &batch(&stage).input("results", ""));
     assert_eq!((ended.code, ended.log.contains("`service`")), (2, true), "{}", ended.log);
 }
+
+#[test]
+fn a_passed_evidence_that_does_not_say_when_it_was_validated_is_inconclusive() {
+    let stage = stage();
+    let (mut single, mut several) = (evidence(&[]), batch_evidence(&[]));
+    for report in [&mut single, &mut several.reports[1]] {
+        report.outputs.insert("validated-at".to_owned(), "soon".to_owned());
+    }
+    for (subject, report) in [(SUBJECT, single), (COMMON, several)] {
+        let ended = judge(&stage, &batch(&stage).input("subject", subject).input("results", &needs(&report)));
+        assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+        assert!(ended.log.contains("its output `validated-at` is \"soon\""), "{}", ended.log);
+        assert!(!ended.log.contains("count as newer"), "{}", ended.log);
+    }
+}

@@ -7,7 +7,6 @@ use crate::{
     config::Config,
     context::CommandContext,
     finding::Finding,
-    ledger::EvidenceId,
     people::{
         digest::{PeopleDigest, sha256_of},
         look::PeopleObserver,
@@ -26,11 +25,6 @@ pub struct SourceAccess<'a> {
     pub request_timeout: HumanDuration,
     /// How long a read is repeated while GitHub is busy.
     pub time_limit: Duration,
-}
-
-/// The evidence id in the report of `evidence`.
-pub fn find_evidence_id(reports: &ReceivedReports, subject: &Subject, ctx: &CommandContext) -> Option<EvidenceId> {
-    reports.output("evidence", "evidence", subject, ctx.runner_env.run.as_ref())?.parse().ok()
 }
 
 /// The logins that the report of `evidence` names or stands for.

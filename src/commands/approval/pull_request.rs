@@ -23,7 +23,7 @@ use crate::{
     finding::{Finding, Verdict},
     ledger::{EvidenceId, InfraRepo, PromotionBranch},
     report::Outcome,
-    results::ReceivedReports,
+    results::{ReceivedReports, output::EVIDENCE_ID},
     subject::{Commit, Subject},
 };
 use excluded::SourceAccess;
@@ -155,7 +155,7 @@ fn find_own_evidence(
     let people =
         if args.independent { excluded::from_evidence(reports, subject, config, &source, ctx) } else { Ok(Vec::new()) };
     let about = reports.matching(&required, subject).first().map(|report| report.subject.clone());
-    let id: Option<EvidenceId> = excluded::find_evidence_id(reports, subject, ctx);
+    let id = reports.parsed_output::<EvidenceId>(EVIDENCE_ID, subject, ctx.runner_env.run.as_ref())?;
     Ok(OwnEvidence { id, subject: about.unwrap_or_else(|| subject.clone()), people })
 }
 
