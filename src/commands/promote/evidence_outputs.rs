@@ -57,7 +57,9 @@ impl EvidenceOutputs {
             outputs.evidence = Some(id.parse().map_err(|_| invalid("evidence", id, "64 lower-case hex digits"))?);
             let at = needed("evidence", "validated-at", "when it was validated")?;
             outputs.validated_at = Some(at.parse().map_err(|_| invalid("validated-at", at, "a time in RFC 3339"))?);
-            outputs.repository_id = output("evidence", "repository-id").and_then(|id| id.parse().ok());
+            outputs.repository_id = output("evidence", "repository-id")
+                .map(|id| id.parse().map_err(|_| invalid("repository-id", id, "GitHub's number of a repository")))
+                .transpose()?;
             outputs.bundle_sizes = output("evidence", "bundle-size")
                 .map(|sizes| sizes.parse().map_err(|_| invalid("bundle-size", sizes, "the sizes of a bundle")))
                 .transpose()?;

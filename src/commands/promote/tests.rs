@@ -404,19 +404,15 @@ fn a_required_report_needs_the_outputs_that_the_commit_records() {
     let unrequired = read(&[evidence.clone(), approval.clone()], &["wait"]).unwrap();
     assert_eq!(unrequired, EvidenceOutputs::default(), "not required");
     let other = report_with_outputs("evidence", &[("evidence", &"f".repeat(64)), at]);
+    let evidence_with = |output| report_with_outputs("evidence", &[("evidence", EVIDENCE), at, output]);
     for (reports, part) in [
         (vec![report_with_outputs("evidence", &[at])], "evidence: its report has no output `evidence`"),
         (vec![report_with_outputs("evidence", &[("evidence", EVIDENCE)])], "no output `validated-at`"),
         (vec![report_with_outputs("evidence", &[("evidence", "yes"), at])], "its output `evidence` is \"yes\""),
-        (
-            vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), ("validated-at", "now")])],
-            "`validated-at` is \"now\"",
-        ),
-        (
-            vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), at, ("bundle-size", "7")])],
-            "`bundle-size` is \"7\"",
-        ),
-        (vec![report_with_outputs("evidence", &[("evidence", EVIDENCE), at, ("tests", "0")])], "`tests` is \"0\""),
+        (vec![evidence_with(("validated-at", "now"))], "`validated-at` is \"now\""),
+        (vec![evidence_with(("bundle-size", "7"))], "`bundle-size` is \"7\""),
+        (vec![evidence_with(("tests", "0"))], "`tests` is \"0\""),
+        (vec![evidence_with(("repository-id", "shop"))], "`repository-id` is \"shop\""),
         (vec![evidence.clone(), other], "disagree"),
         (vec![evidence.clone(), report_with_outputs("approval", &[])], "approval: its report has no output `approver`"),
         (vec![evidence, report_with_outputs("approval", &[("approver", " ")])], "no output `approver`"),
