@@ -63,3 +63,15 @@ fn a_review_can_be_required_to_take_its_time() {
     assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
     assert!(ended.log.contains("hides when it was approved"), "{}", ended.log);
 }
+
+#[test]
+fn a_list_of_people_without_a_digest_that_can_be_read_is_inconclusive() {
+    let stage = Stage::new();
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
+    let mut report = evidence(&["mallory"]);
+    report.outputs.insert("people".to_owned(), r#"{"count":1}"#.to_owned());
+    let ended = stage.judge(&stage.step().input("results", &needs(&report)));
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    let found = finding(&ended, "independence");
+    assert!(found["actual"].as_str().unwrap().contains("the output `people` of `evidence` cannot be read"), "{found}");
+}

@@ -40,7 +40,13 @@ pub fn from_evidence(
 ) -> Result<Vec<String>, Finding> {
     let run = ctx.runner_env.run.as_ref();
     let output = |name| reports.output("evidence", name, subject, run);
-    let digest = output("people").and_then(|people| serde_json::from_str::<PeopleDigest>(people).ok());
+    let people = output("people").filter(|people| !people.trim().is_empty());
+    let digest = people.map(serde_json::from_str::<PeopleDigest>).transpose().map_err(|error| {
+        Finding::inconclusive("independence")
+            .actual(format!("the output `people` of `evidence` cannot be read: {error}"))
+            .expected("the number of people who had a part in the release, and the digest of their logins")
+            .next("use the same version of promote-gates in all jobs, and start it again")
+    })?;
     let listed = output("excluded").map(|logins| {
         logins.lines().map(str::trim).filter(|login| !login.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>()
     });
