@@ -187,3 +187,23 @@ fn invalid_settings_are_bad_input() {
     }
     assert_eq!(stage.fake_github.requests(), []);
 }
+
+#[test]
+fn a_second_attempt_whose_jobs_are_not_seen_is_not_said_to_be_the_first() {
+    let stage = Stage::new();
+    stage.fake_github.approve(INFRA, 7, "production", "alice", "");
+    let again =
+        FakeRun { id: 7, attempt: 2, path: WORKFLOW.to_owned(), created_at: noon_plus(-60), ..FakeRun::default() };
+    stage.fake_github.set_run(INFRA, again.in_progress());
+    stage.start_attempt(2, 20);
+    let attempt = |time: &str| {
+        let busy = FakeResponse::json(502, &json!({ "message": "Server Error" }));
+        let path = "/repos/acme/infra/actions/runs/7/attempts/2/jobs";
+        stage.fake_github.fail_at(path, 1_000_000, InjectedFault::WithoutEffect(busy));
+        stage.judge(&stage.step().env("GITHUB_RUN_ATTEMPT", "2").input("timeout", time))
+    };
+    let says_why = |ended: &Ended| finding(ended, "attempt").to_string().contains("502");
+    let ended = with_enough_time(Duration::from_millis(500), attempt, says_why);
+    assert_eq!(end(&ended), INCONCLUSIVE, "{}", ended.log);
+    assert_eq!(finding(&ended, "attempt")["verdict"], "inconclusive", "{}", ended.log);
+}

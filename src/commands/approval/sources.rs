@@ -91,10 +91,7 @@ impl ApprovalObserver {
             // The error is already among the observations.
             _ => Ok(OtherApprovals::default()),
         };
-        let old_approval = match &own_job {
-            Ok(own) => self.find_old_approval(own),
-            Err(_) => Ok(None),
-        };
+        let old_approval = self.find_old_approval(own_job.as_ref());
         ApprovalObservations {
             run: own_run.clone(),
             at: rfc3339(self.clock.wall()),
@@ -233,7 +230,7 @@ impl ApprovalObserver {
     }
 
     /// What an approval of this run may be from, other than this job in this attempt.
-    fn find_old_approval(&self, own: &OwnJob) -> Result<Option<String>, Finding> {
+    fn find_old_approval(&self, own: Result<&OwnJob, &Finding>) -> Result<Option<String>, Finding> {
         let OwnRun { id, attempt, .. } = self.own_run;
         if attempt <= 1 {
             return Ok(None);
@@ -241,6 +238,7 @@ impl ApprovalObserver {
         if attempt > MAX_ATTEMPTS {
             return Ok(Some(format!("the run has more than {MAX_ATTEMPTS} attempts")));
         }
+        let own = own.map_err(Clone::clone)?;
         let earlier = (1..attempt).map(|attempt| Ok((attempt, self.github.jobs(&self.repository, id, attempt)?)));
         let earlier = earlier.collect::<Result<Vec<_>, Finding>>()?;
         Ok(find_old_approval(id, &own.job, &own.jobs, &earlier, &own.waits))

@@ -65,6 +65,9 @@ fn a_commit_that_does_something_else_is_blocked() {
             found.iter().any(|one| one.starts_with("blocked commit: ") && one.contains(expected)),
             "{expected}: {found:?}"
         );
+        // No one was asked for who made a commit that promotes nothing.
+        let judged = !expected.contains("does not set the image");
+        assert_eq!(ended.log.contains("alice had no part in it"), judged, "{}", ended.log);
     }
     // The subject of the step is another one.
     stage.propose(6);

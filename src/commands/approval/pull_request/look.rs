@@ -88,17 +88,17 @@ impl PullRequestObserver<'_> {
             pull_request,
             proposal,
             evidence: None,
-            excluded: Ok(Vec::new()),
+            excluded: None,
             owners: None,
-            others: Ok(Vec::new()),
+            others: None,
         };
         let (Some(found), Some(entry)) = (observations.found(), observations.entry()) else { return observations };
         let evidence = self.look_for_evidence(entry);
         let excluded = if self.independent { self.find_excluded(found, entry) } else { Ok(Vec::new()) };
         let owners = self.codeowners.then(|| self.find_owners(entry));
         let others = self.find_other_approvals(found, entry);
-        (observations.evidence, observations.excluded) = (Some(evidence), excluded);
-        (observations.owners, observations.others) = (owners, others);
+        (observations.evidence, observations.excluded) = (Some(evidence), Some(excluded));
+        (observations.owners, observations.others) = (owners, Some(others));
         observations
     }
 

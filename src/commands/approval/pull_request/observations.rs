@@ -20,12 +20,12 @@ pub struct PullRequestObservations {
     pub proposal: Option<Proposal>,
     /// What is known of the evidence that the commit names; absent without a commit that promotes something.
     pub evidence: Option<Result<EvidenceLook, Finding>>,
-    /// Who had a part in the release and its pull request, or why that is not known.
-    pub excluded: Result<Vec<ExcludedPerson>, Finding>,
+    /// Who had a part in the release and its pull request, or why that is not known; absent without a commit that promotes something.
+    pub excluded: Option<Result<Vec<ExcludedPerson>, Finding>>,
     /// Who owns each changed file; absent if that is not asked for, or without a commit that promotes something.
     pub owners: Option<Result<Vec<FileOwners>, Finding>>,
-    /// Other approvals that may be within the window.
-    pub others: Result<Vec<OtherApproval>, Finding>,
+    /// Other approvals that may be within the window; absent without a commit that promotes something.
+    pub others: Option<Result<Vec<OtherApproval>, Finding>>,
 }
 
 /// The pull request of a number, or of a branch.
@@ -109,9 +109,9 @@ impl PullRequestObservations {
         let errors = [
             pull_request.as_ref().err(),
             evidence.as_ref().and_then(|evidence| evidence.as_ref().err()),
-            excluded.as_ref().err(),
+            excluded.as_ref().and_then(|excluded| excluded.as_ref().err()),
             owners.as_ref().and_then(|owners| owners.as_ref().err()),
-            others.as_ref().err(),
+            others.as_ref().and_then(|others| others.as_ref().err()),
         ];
         errors.into_iter().flatten()
     }

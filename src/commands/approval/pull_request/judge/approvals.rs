@@ -100,7 +100,7 @@ impl<'o> Approvals<'o> {
 
     /// What a person approved within the window before this approval, oldest first.
     pub fn earlier(&self, approver: &Approver) -> Vec<PastApproval> {
-        let others = self.observations.others.as_deref().unwrap_or_default();
+        let others = self.observations.others.as_ref().and_then(|others| others.as_deref().ok()).unwrap_or_default();
         let window = SignedDuration::try_from(self.rules.window.0).unwrap_or(SignedDuration::MAX);
         let start = approver.at.checked_sub(window).unwrap_or(Timestamp::MIN);
         // Of two approved in the same second, the one with the lower number is earlier.
@@ -131,7 +131,8 @@ impl<'o> Approvals<'o> {
     }
 
     fn exclusion(&self, approver: &Approver) -> Option<&'o ExcludedPerson> {
-        let excluded = self.observations.excluded.as_deref().unwrap_or_default();
+        let excluded = self.observations.excluded.as_ref().and_then(|excluded| excluded.as_deref().ok());
+        let excluded = excluded.unwrap_or_default();
         excluded.iter().find(|person| is_same_person((&person.login, person.id), approver))
     }
 
@@ -175,7 +176,8 @@ impl<'o> Approvals<'o> {
             return None;
         }
         let expected = "people who had no part in the release, and none in its pull request";
-        let excluded = match &self.observations.excluded {
+        // Without a commit that promotes something, which blocks, no one was asked for.
+        let excluded = match self.observations.excluded.as_ref()? {
             Ok(excluded) => excluded,
             Err(missing) => {
                 let actual = format!(

@@ -16,8 +16,11 @@ use crate::{
 pub(super) fn check_frequency(approvals: &Approvals) -> Vec<Finding> {
     let limit = FrequencyLimit { max_approvals: approvals.rules.max_approvals, window: approvals.rules.window };
     let chosen = approvals.chosen();
-    if let (Err(error), false) = (&approvals.observations.others, chosen.is_empty()) {
-        return vec![error.for_check(limit.check_name())];
+    match &approvals.observations.others {
+        // The commit promotes nothing, which blocks.
+        None => return Vec::new(),
+        Some(Err(error)) if !chosen.is_empty() => return vec![error.for_check(limit.check_name())],
+        Some(_) => {}
     }
     let target = format!("#{}", approvals.found.facts.number);
     let check = |approver: &Approver| {

@@ -131,16 +131,16 @@ fn with_facts(facts: ReviewedPullRequest) -> PullRequestObservations {
         pull_request: Ok(PullRequestLook::Found(Box::new(found))),
         evidence: Some(Ok(EvidenceLook::InThisRun { id: evidence_id().parse().ok(), subject: subject_of(&entry) })),
         proposal: Some(Proposal { tip: head().parse().ok(), newest: Some(entry) }),
-        excluded: Ok(vec![
+        excluded: Some(Ok(vec![
             ExcludedPerson {
                 login: "mallory".to_owned(),
                 id: Some(number("mallory")),
                 part: "had a part in the release",
             },
             ExcludedPerson { login: "olga".to_owned(), id: None, part: "opened the pull request" },
-        ]),
+        ])),
         owners: None,
-        others: Ok(Vec::new()),
+        others: Some(Ok(Vec::new())),
     }
 }
 
@@ -381,12 +381,12 @@ fn what_was_not_observed_is_inconclusive_and_may_be_in_the_next_look() {
             "inconclusive evidence: GitHub's API: 403 Resource not accessible",
         ),
         (
-            PullRequestObservations { excluded: Err(lost()), ..good() },
+            PullRequestObservations { excluded: Some(Err(lost())), ..good() },
             "inconclusive independence: the people who had a part in the release are unknown; GitHub's API: 403 Resource not \
              accessible",
         ),
         (
-            PullRequestObservations { others: Err(lost()), ..good() },
+            PullRequestObservations { others: Some(Err(lost())), ..good() },
             "inconclusive approvals within 20m: GitHub's API: 403 Resource not accessible",
         ),
     ] {

@@ -70,7 +70,7 @@ fn other(login: &str, minutes: i64, number: u64) -> OtherApproval {
 #[test]
 fn approvals_in_quick_succession_are_limited_per_person() {
     let with_others = |others: &[OtherApproval]| PullRequestObservations {
-        others: Ok(others.to_vec()),
+        others: Some(Ok(others.to_vec())),
         ..with(&[approval("alice", 30)])
     };
     for (others, count) in [
@@ -115,7 +115,7 @@ fn approvals_in_quick_succession_are_limited_per_person() {
     );
     // Who has approved less is named instead.
     let two = PullRequestObservations {
-        others: Ok(vec![other("alice", 20, 8), other("alice", 25, 9)]),
+        others: Some(Ok(vec![other("alice", 20, 8), other("alice", 25, 9)])),
         ..with(&[approval("alice", 30), approval("bob", 31)])
     };
     assert_eq!((bad(&rules(), &two), approvers(&rules(), &two)), (vec![], vec!["bob".to_owned()]));
@@ -152,4 +152,19 @@ fn a_comment_is_asked_for_if_wanted() {
     }
     let observations = with(&[with_comment("alice", ""), with_comment("bob", "seen")]);
     assert_eq!((bad(&rules, &observations), approvers(&rules, &observations)), (vec![], vec!["bob".to_owned()]));
+}
+
+#[test]
+fn of_people_who_were_not_asked_for_nothing_is_said() {
+    let proposal = Some(Proposal { tip: head().parse().ok(), newest: None });
+    let unseen = PullRequestObservations {
+        proposal,
+        evidence: None,
+        excluded: None,
+        others: None,
+        ..with(&[approval("olga", 30)])
+    };
+    let findings = judge(&rules(), &unseen).findings;
+    let checks: Vec<&str> = findings.iter().map(|finding| finding.check.as_str()).collect();
+    assert_eq!((checks, verdict(&findings)), (vec!["pull request", "commit", "approval"], Verdict::Blocked));
 }
