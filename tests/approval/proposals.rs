@@ -91,7 +91,7 @@ impl Stage {
         let trailers = format!(
             "Service: checkout-service\nEnvironment: production\nImage: ghcr.io/acme/checkout-service:{tag}\n\
              Previous-Image: ghcr.io/acme/checkout-service:1.4.0\nSource-commit: {SOURCE}\n\
-             Evidence: {}\nPeople: {people}\nWorkflow: https://github.com/{INFRA}/actions/runs/7/attempts/1\n\
+             Validated-at: 2026-01-01T10:30:00Z\nEvidence: {}\nPeople: {people}\nWorkflow: https://github.com/{INFRA}/actions/runs/7/attempts/1\n\
              Promotion-kind: normal\n",
             evidence_id(number)
         );

@@ -224,6 +224,9 @@ fn a_commit_that_says_less_or_something_else_is_no_promotion() {
         ("Validated-at: ", Some("Validated-at: 2026-01-01T00:00:00Z")),
         ("Validation-run: ", Some("Validation-run: https://github.com/acme/shop/actions/runs/6/attempts/1")),
         ("Evidence: ", None),
+        ("Tests: ", Some("Tests: 1")),
+        ("Tests: ", None),
+        ("Bundle-size: ", Some("Bundle-size: 900000000 raw")),
     ] {
         let stage = Proposals::new();
         stage.propose(FIRST, 7);

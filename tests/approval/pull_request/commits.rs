@@ -54,6 +54,7 @@ fn a_commit_that_does_something_else_is_blocked() {
             "its message names the evidence 0404040, and its branch 0303030",
         ),
         (says(good(5), "kind: normal", "kind: emergency"), "its message says that it is of the kind emergency"),
+        (says(good(8), "Validated-at: ", "Other: "), "its message does not say when the release was validated"),
     ] {
         let number = commit.number;
         stage.propose_commit(&commit);

@@ -148,6 +148,9 @@ fn commit_faults(
         let of_branch = branch.as_ref().map_or("none", |branch| short_sha(branch.evidence.as_str()));
         faults.push((format!("its message names the evidence {named}, and its branch {of_branch}"), NEW_ONE));
     }
+    if promotion.validated_at.is_none() {
+        faults.push(("its message does not say when the release was validated".to_owned(), NEW_ONE));
+    }
     if let Some(difference) = subject_of(entry).differs_from(&rules.subject) {
         let next = "give the pull request of this release, or leave the subject out";
         faults.push((format!("it is about another release: {difference}"), next));

@@ -87,6 +87,7 @@ fn entry_with(changes: &[(&str, &str)]) -> LedgerEntry {
         ("Image", "ghcr.io/acme/checkout-service:1.4.2"),
         ("Previous-Image", "ghcr.io/acme/checkout-service:1.4.1"),
         ("Evidence", evidence.as_str()),
+        ("Validated-at", "2026-01-01T09:30:00Z"),
         ("Workflow", "https://github.com/acme/infra/actions/runs/7/attempts/1"),
     ];
     let is_changed = |name: &str| changes.iter().any(|(changed, _)| *changed == name);
