@@ -76,7 +76,9 @@ impl NewerRelease {
             Self::Validated(NewerValidation { run, url, release, at }) => {
                 let release = clip(release, CLIP);
                 finding
-                    .actual(format!("{release} was validated after this release, and waits to be promoted in run {run} since {at}"))
+                    .actual(format!(
+                        "{release} passed `evidence` in run {run}, which started after this run, at {at}, and has not ended"
+                    ))
                     .figures(Figures::now(format!("by {release} in run {run}")))
                     .seen_at(url, at.to_string())
                     .next(format!("approve {url} instead; to promote this release after all, reject that run and validate this one again"))

@@ -72,7 +72,9 @@ fn a_newer_validation_that_waits_in_another_run_supersedes() {
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
     let found = finding(&ended, "supersession");
     assert!(
-        found["actual"].as_str().unwrap().starts_with("checkout-service 1.4.3 in production was validated after this"),
+        found["actual"].as_str().unwrap().starts_with(
+            "checkout-service 1.4.3 in production passed `evidence` in run 9, which started after this run, at "
+        ),
         "{found}"
     );
     assert!(found["next"].as_str().unwrap().contains("/acme/infra/actions/runs/9"), "{found}");
@@ -90,7 +92,11 @@ fn a_run_with_several_services_supersedes_by_their_names() {
     stage.validated(10, 6, READY, &ready(&["checkout-service"]));
     let ended = stage.judge(&by_validation(&stage));
     assert_eq!(end(&ended), BLOCKED, "{}", ended.log);
-    assert!(finding(&ended, "supersession")["actual"].as_str().unwrap().contains("in run 10 since "), "{}", ended.log);
+    assert!(
+        finding(&ended, "supersession")["actual"].as_str().unwrap().contains("in run 10, which started after this run"),
+        "{}",
+        ended.log
+    );
 }
 
 #[test]
