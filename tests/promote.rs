@@ -106,7 +106,7 @@ fn validated(number: u64, at: &str) -> BTreeMap<String, String> {
 }
 
 fn subject_with_tag(tag: &str) -> promote_gates::subject::Subject {
-    json!({ "service": SERVICE, "tag": tag }).to_string().parse().unwrap()
+    json!({ "service": SERVICE, "tag": tag, "environment": "production" }).to_string().parse().unwrap()
 }
 
 /// The workflow run that `Runner` simulates, with this id.

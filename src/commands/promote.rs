@@ -46,7 +46,7 @@ use pull_request::{
     ActionResult, ApprovedMerge, Proposal,
     args::{Action, PullRequestArgs},
 };
-use required::RequiredReports;
+use required::{RequiredReports, without_environment};
 
 /// The releases that the infra repository has now. Of many services, it is too long for the report.
 const SUBJECTS: Output = Output {
@@ -229,6 +229,7 @@ fn run_batch(
         let next = "give every step the `subject` that `evidence` put out";
         Some(finding.expected("a report about all services of this run").next(next))
     }));
+    findings.extend(reports.matching(&once, subject).into_iter().filter_map(without_environment));
     let approval = EvidenceOutputs::read(reports, &once, subject, run);
     let all_passed = findings.iter().all(|finding| finding.verdict == Verdict::Passed);
     let (batch, approval) = match (batch, approval) {

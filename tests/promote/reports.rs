@@ -205,6 +205,11 @@ fn gates_of_another_environment_count_but_an_approval_of_another_environment_doe
     let ended = step_with_reports(&shop, &reports).run(&["promote"]);
     assert_eq!(end(&ended), (3, "inconclusive", "none"), "{}", ended.log);
     assert!(ended.log.contains("environment staging, not production"), "{}", ended.log);
+    // One that names none may be of another one.
+    reports[1].subject.environment = None;
+    let ended = step_with_reports(&shop, &reports).run(&["promote"]);
+    assert_eq!(end(&ended), (3, "inconclusive", "none"), "{}", ended.log);
+    assert!(ended.log.contains("approval: its report names no environment"), "{}", ended.log);
     let ended = step_with_reports(&shop, &[in_staging("health")]).input("require", "health").run(&["promote"]);
     assert_eq!(end(&ended), APPLIED, "{}", ended.log);
 }

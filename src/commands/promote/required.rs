@@ -22,6 +22,14 @@ fn unjudged(report: &Report) -> Option<Finding> {
     Some(finding.next(format!("require `{judge}` instead, or let the gate compare with another baseline")))
 }
 
+/// The finding on a report that may be about another environment than that of the promotion.
+pub(super) fn without_environment(report: &Report) -> Option<Finding> {
+    let finding = Finding::inconclusive(&report.command).actual("its report names no environment");
+    let finding = finding.expected("a report about the environment of this promotion");
+    let finding = finding.next("give the step the `subject` that `evidence` put out, or its `environment`");
+    report.subject.environment.is_none().then_some(finding)
+}
+
 /// The commands whose passed reports are required, split by the subject of their reports.
 #[derive(Debug, PartialEq)]
 pub(super) struct RequiredReports {
@@ -113,6 +121,7 @@ impl RequiredReports {
         let mut findings = reports.required_findings(&self.gates, &subject.without_environment(), run);
         findings.extend(reports.require(&self.others, subject, run));
         findings.extend(self.counted(reports, subject).into_iter().filter_map(unjudged));
+        findings.extend(reports.matching(&self.others, subject).into_iter().filter_map(without_environment));
         findings
     }
 
