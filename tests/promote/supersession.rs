@@ -6,7 +6,7 @@ use crate::shop::histories::{CLAIMS, PROMOTIONS};
 /// Promotes a tag that was validated so many seconds ago.
 fn promote(dir: &Path, service: &str, tag: &str, seconds: i64) -> Ended {
     let at = rfc3339(SystemClock::new().wall() - jiff::SignedDuration::from_secs(seconds));
-    let subject = json!({ "service": service, "tag": tag }).to_string().parse().unwrap();
+    let subject = json!({ "service": service, "tag": tag, "environment": "production" }).to_string().parse().unwrap();
     // Each validation ends at a different second, so `seconds` numbers the evidence.
     let outputs = validated(seconds.unsigned_abs(), &at);
     let report = Report { subject, outputs, ..report("evidence", Verdict::Passed) };
