@@ -196,7 +196,7 @@ fn without_a_baseline_the_message_says_how_to_write_one() {
 #[test]
 fn a_first_measurement_is_held_to_what_needs_no_baseline() {
     for (flags, code, verdict, part) in [
-        (&["--max-size=300kB"][..], 1, "blocked", "400 kB gzip, expected at most 300 kB gzip (`max-size`)"),
+        (&["--max-size=300kB"][..], 1, "blocked", "size: 400 kB gzip; expected at most 300 kB gzip (`max-size`)"),
         (&["--max-size=500kB"], 0, "passed", "first measurement (`allow-first`)"),
         (&["--groups=app dist max-size=300kB"], 1, "blocked", "at most 300 kB gzip (`max-size`)"),
         (&["--groups=admin dist/admin"], 3, "inconclusive", "its patterns match no file"),

@@ -185,15 +185,15 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
     let sum = |files: &[BundleFile]| files.iter().map(|file| file.sizes).sum::<Sizes>();
     let (before, now) = (sum(&side.before).bytes(judged), sum(&side.now).bytes(judged));
     let name = |what: &str| if check == rules.check { what.to_owned() } else { format!("{check}: {what}") };
-    let size = sum(&side.now).plus(sum(&side.extra)).bytes(side.own_limits.compression);
-    let size = judge_size(&name("size"), size, &changes, &side.own_limits);
+    let whole = sum(&side.now).plus(sum(&side.extra)).bytes(side.own_limits.compression);
+    let within_budget = judge_size(&name("size"), whole, &changes, &side.own_limits);
     if side.before.is_empty() && side.now.is_empty() {
         // Files of no group, that only today's patterns judge, are limited together with those of all groups.
         growth.findings.extend((check != rules.check).then(|| match side.extra.len() {
             0 => empty_group(check),
             files => uncovered_group(check, files),
         }));
-        growth.findings.extend(size);
+        growth.findings.extend(within_budget);
         return;
     }
     growth.findings.push(match judge_decrease(side, before, now) {
@@ -204,7 +204,7 @@ fn judge_side(rules: &Rules<'_>, side: &Side, growth: &mut Growth) {
         None => judge_total(check, before, now, &changes, limits, waiver),
     });
     growth.findings.push(judge_added(&name("new bytes"), &changes, limits, waiver));
-    growth.findings.extend(size);
+    growth.findings.extend(within_budget);
     growth.changes.extend(changes);
 }
 

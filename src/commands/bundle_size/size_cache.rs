@@ -69,8 +69,13 @@ pub fn open_untracked(folder: &Path, compressor: &Compressor, ctx: &CommandConte
 fn is_tracked(folder: &Path, git: &Git) -> Result<bool, Finding> {
     let paths = [folder.to_owned(), folder.join(FILE)];
     let paths = paths.iter().flat_map(|path| [path::absolute(path), fs::canonicalize(path)]).flatten();
-    let paths: Vec<_> = paths.filter_map(|path| git.tree_path(&path)).collect();
-    Ok(!paths.is_empty() && !git.in_head(&paths)?.is_empty())
+    // One at a time: of a folder and a file in it, git lists only the file.
+    for path in paths.filter_map(|path| git.tree_path(&path)) {
+        if !git.in_head(&[path])?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl SizeCache {
