@@ -31,6 +31,8 @@ pub struct Story {
     pub relay: Relay,
     pub runner: Runner,
     pub command: &'static str,
+    /// Seconds, of the step.
+    timeout: Option<u32>,
     written: Box<dyn Fn() -> Vec<String> + Send>,
 }
 
@@ -55,7 +57,7 @@ impl Story {
         written: impl Fn() -> Vec<String> + Send + 'static,
     ) -> Self {
         relay.forget();
-        Self { relay, runner, command, written: Box::new(written) }
+        Self { relay, runner, command, timeout: None, written: Box::new(written) }
     }
 
     /// An input of the step.
@@ -63,10 +65,15 @@ impl Story {
         Self { runner: self.runner.input(key, value), ..self }
     }
 
+    /// Limits the time of the step.
+    pub fn within(self, seconds: u32) -> Self {
+        Self { timeout: Some(seconds), ..self.input("timeout", &format!("{seconds}s")) }
+    }
+
     /// The same with ten times as much time, if its time is limited.
     pub fn with_more_time(self) -> Option<Self> {
-        let more = self.runner.given("timeout")?.replacen('s', "0s", 1);
-        Some(self.input("timeout", &more))
+        let seconds = self.timeout?;
+        Some(self.within(10 * seconds))
     }
 
     pub fn run(&self) -> Ended {

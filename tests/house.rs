@@ -73,11 +73,6 @@ pub struct Ended {
     pub report: Value,
 }
 
-/// The variable of an input.
-fn variable(key: &str) -> String {
-    format!("PROMOTE_GATES_{}", key.to_uppercase().replace('-', "_"))
-}
-
 impl Runner {
     pub fn new() -> Self {
         let runner = Self { folder: temp_dir(), variables: BTreeMap::new() };
@@ -111,12 +106,8 @@ impl Runner {
 
     /// An input of every step, by its name in `with:`.
     pub fn input(self, key: &str, value: &str) -> Self {
-        self.env(&variable(key), value)
-    }
-
-    /// The value of an input.
-    pub fn given(&self, key: &str) -> Option<&str> {
-        self.variables.get(&variable(key)).map(String::as_str)
+        let name = format!("PROMOTE_GATES_{}", key.to_uppercase().replace('-', "_"));
+        self.env(&name, value)
     }
 
     /// The working folder of steps.

@@ -71,7 +71,7 @@ fn promote() -> Story {
 
 /// A promotion that ends soon when nothing answers.
 fn hasty_promote() -> Story {
-    promote().input("timeout", "3s")
+    promote().within(3)
 }
 
 /// A promotion to a repository whose hook declines every push with this text, as GitHub sends it.
@@ -283,7 +283,7 @@ const SCRIPTS: &[Script] = &[
     },
     Script {
         name: "a server that stays busy for issues",
-        story: || story_of("emergency").input("timeout", "6s"),
+        story: || story_of("emergency").within(6),
         fault: |story| always(story, ISSUE, bad_gateway),
         code: 3,
         effects: &["applied", "unknown"],
@@ -337,7 +337,7 @@ const SCRIPTS: &[Script] = &[
     },
     Script {
         name: "a server that never answers a dispatch",
-        story: || story_of("record").input("timeout", "3s"),
+        story: || story_of("record").within(3),
         fault: |story| always(story, DISPATCH, || Reaction::Hang),
         code: 3,
         effects: &["unknown"],
@@ -373,7 +373,7 @@ const SCRIPTS: &[Script] = &[
     },
     Script {
         name: "a server that stays busy for rules",
-        story: || story_of("environments apply").input("timeout", "6s"),
+        story: || story_of("environments apply").within(6),
         fault: |story| always(story, RULES, bad_gateway),
         code: 3,
         effects: &["applied", "unknown"],
