@@ -44,10 +44,23 @@ fn runner_with_bad_inputs() -> Runner {
     Runner::new().input("dry-run", "true").input("nonsense", "x").input("tag", "9.9.9").env("GIT_DIR", "/nowhere")
 }
 
+/// Runs the day. Where other work keeps the machine from sending its load, `performance` says so and decides nothing: then once more.
+fn run_day() -> (Runner, Ended) {
+    let run = || {
+        let runner = runner_with_bad_inputs();
+        let ended = runner.run(&["demo", "--keep", "here/kept"]);
+        (runner, ended)
+    };
+    let first = run();
+    if first.1.code == 0 || !unwrapped_log(&first.1).contains("this machine was late with its requests") {
+        return first;
+    }
+    run()
+}
+
 #[test]
 fn each_change_has_its_expected_result() {
-    let runner = runner_with_bad_inputs();
-    let ended = runner.run(&["demo", "--keep", "here/kept"]);
+    let (runner, ended) = run_day();
     assert_eq!(ended.code, 0, "{}", ended.log);
     let log = unwrapped_log(&ended);
     for line in [

@@ -329,11 +329,7 @@ fn the_watchdog_may_be_that_of_the_service() {
 
 #[test]
 fn a_watchdog_that_is_several_alerts_hides_none_of_them() {
-    let server = LoopbackServer::start(|request| match &*request.path {
-        "/api/v2/status" => FakeResponse::json(200, &json!({ "uptime": rfc3339(now() - 3600) })),
-        _ => FakeResponse::json(200, &json!([alert("Watchdog", &[]), alert("HeartbeatLost", &[])])),
-    })
-    .unwrap();
+    let server = alertmanager(vec![alert("Watchdog", &[]), alert("HeartbeatLost", &[])], true);
     let ended = alert_step(&server).input("watchdog", "{service=\"$service\"}").run(&["metric"]);
     assert_eq!(ended.code, 3, "{}", ended.log);
     assert!(ended.outputs["reason"].contains("several alerts: HeartbeatLost, Watchdog"), "{}", ended.outputs["reason"]);

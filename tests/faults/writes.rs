@@ -400,11 +400,8 @@ fn every_faulty_server_is_reported_as_it_was() {
 /// Runs all scripts, and fails with those that end otherwise. On a busy machine, a step whose time is limited may need more of it.
 pub(super) fn play(scripts: &[Script]) {
     run_all(scripts, |script| {
-        let failure = match play_one(script, &(script.story)()) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
-        (script.story)().with_more_time().map_or(Err(failure), |story| play_one(script, &story))
+        play_one(script, &(script.story)())
+            .or_else(|failure| (script.story)().with_more_time().map_or(Err(failure), |story| play_one(script, &story)))
     });
 }
 
@@ -416,10 +413,8 @@ fn play_one(script: &Script, story: &Story) -> Result<(), String> {
     if seen != (script.code, script.effects.to_vec(), script.written) {
         return Err(format!("{}: {seen:?}: {:?}\n{}", script.name, end.written, ended.log));
     }
-    match script.says.iter().find(|part| !ended.log.contains(**part)) {
-        None => Ok(()),
-        Some(part) => Err(format!("{}: {part:?} is not in\n{}", script.name, ended.log)),
-    }
+    let Some(part) = script.says.iter().find(|part| !ended.log.contains(**part)) else { return Ok(()) };
+    Err(format!("{}: {part:?} is not in\n{}", script.name, ended.log))
 }
 
 /// A refusal that cannot heal is not sent again.

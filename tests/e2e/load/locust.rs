@@ -47,7 +47,9 @@ fn the_figures_are_those_of_locust() {
     let mut rows = csv.lines();
     let column = rows.next().and_then(|header| header.split(',').position(|name| name == "99%")).expect("a column");
     let own: f64 = rows.last().and_then(|row| row.split(',').nth(column)?.parse().ok()).expect("a p99");
-    assert!((p99(&ended) - own).abs() <= 2.0, "{} and {own}", p99(&ended));
+    // From 100 ms on, Locust rounds to two digits, and the ranks of both may be one apart.
+    let rounding = if own >= 100.0 { 10.0 } else { 2.0 };
+    assert!((p99(&ended) - own).abs() <= rounding, "{} and {own}", p99(&ended));
 }
 
 #[test]
