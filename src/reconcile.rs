@@ -186,7 +186,7 @@ pub fn reconcile<C: Change>(
                 (last_failure, unread) = (Some(error.actual.clone()), Some((error, guard)));
                 continue;
             }
-            // By an earlier write that has arrived now, or by another writer: the next read tells.
+            // By an earlier write that has arrived now, or by another writer: the next read shows which.
             WriteOutcome::Conflict(why) => {
                 has_conflict = true;
                 why

@@ -77,7 +77,7 @@ impl StatusSession<'_> {
         let OpenPullRequests { all, account } =
             read_until_answered(&ctx.execution, self.args.timeout.0, list).map_err(Finding::unobservable)?;
         self.account.get_or_init(|| account);
-        // Whoever has a fork names its branches.
+        // The owner of a fork chooses the names of its branches.
         let promotion = |one: &OpenPullRequest| one.branch.parse::<PromotionBranch>().ok().filter(|_| !one.is_of_fork);
         let (promotions, mut others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| promotion(one).is_some());
         // A status belongs to a commit: that of a promotion is judged as one.
