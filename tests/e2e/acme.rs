@@ -66,7 +66,8 @@ pub const BASELINES: &str = "baselines";
 /// The folder of the git server, inside the folder of [`Acme`].
 const SERVED: &str = "repositories";
 
-/// An action with the inputs of `actions/checkout` that the workflows use.
+/// An action with the inputs of `actions/checkout` that the workflows use. The shell reads the program: jobs run at once, and the kernel
+/// does not start a file that a child of act, on its way to another program, still has open for writing ("text file busy").
 const CHECKOUT: &str = r#"
 name: checkout
 description: starts tools/checkout
@@ -83,7 +84,7 @@ runs:
         REF: ${{ inputs.ref }}
         DEPTH: ${{ inputs.fetch-depth }}
         TOKEN: ${{ inputs.token }}
-      run: exec "$GITHUB_ACTION_PATH/checkout"
+      run: exec bash "$GITHUB_ACTION_PATH/checkout"
 "#;
 
 /// The config file of the infra repository. The runner's server is a git server, which has no issuer.
